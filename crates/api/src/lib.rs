@@ -1,0 +1,10 @@
+//! The wire between `pmon3` and `pmond`: HTTP/1.1 with JSON bodies on a Unix socket.
+//!
+//! All paths begin with [`PREFIX`]. `docs/api.md` is the same in prose, with examples for curl.
+pub mod client;
+pub mod types;
+
+/// The version of the API, in front of each path.
+pub const PREFIX: &str = "/v1";
+
+pub use types::*;

@@ -1,0 +1,1 @@
+//! Files, environment and defaults into settings and process entries.

@@ -1,0 +1,1 @@
+//! What Linux can do for a supervisor: spawn, reap, signal, identify. It decides nothing.

@@ -1,0 +1,1 @@
+//! What pmond remembers: processes in SQLite.

@@ -1,0 +1,96 @@
+//! What must survive a restart of the daemon.
+
+use crate::spec::{Id, Run, Spec};
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// What a person asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// It shall run.
+    Up,
+    /// It shall not run.
+    Down,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It called exit with this code.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+    /// It is gone, and nobody can say how (it was not our child, on a kernel that does not tell).
+    Unknown,
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Exit::Code(code) => write!(f, "exit code {code}"),
+            Exit::Signal(signal) => write!(f, "signal {signal}"),
+            Exit::Unknown => write!(f, "an end that nobody saw"),
+        }
+    }
+}
+
+/// A process of the kernel that we know to be ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// Its number now.
+    pub pid: u32,
+    /// Tells it from a later process with the same number. The Linux room writes and reads it; opaque here.
+    pub identity: String,
+    /// When it was started.
+    pub started_at: SystemTime,
+}
+
+/// Why a process that has no run has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// It has not been started yet, or is about to be started again.
+    Fresh,
+    /// A person stopped it.
+    Stopped,
+    /// It ended and is not to be restarted, or could not be started.
+    Failed,
+    /// The daemon closed; it starts again with it.
+    Closed,
+}
+
+/// All of one process that is kept on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its number.
+    pub id: Id,
+    /// What was asked.
+    pub spec: Arc<Spec>,
+    /// What a person wants of it.
+    pub goal: Goal,
+    /// Why it has no run, where it has none.
+    pub rest: Rest,
+    /// The number of its newest run; 0 before the first.
+    pub run: Run,
+    /// Its newest run, while that lives.
+    pub live: Option<Live>,
+    /// How often it was restarted since a person last stopped or reset it.
+    pub restart_count: u32,
+    /// How its last run ended.
+    pub last_exit: Option<Exit>,
+    /// Why it could not be started or kept running, in the user's terms.
+    pub last_error: Option<String>,
+    /// When it was first asked for.
+    pub created_at: SystemTime,
+    /// When any of this last changed.
+    pub updated_at: SystemTime,
+}
+
+/// One line of a write to the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Keep this, instead of what was there under its id.
+    Put(Box<Record>),
+    /// Forget this one.
+    Forget(Id),
+}
