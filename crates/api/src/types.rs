@@ -179,3 +179,40 @@ pub struct LogQuery {
     #[serde(default)]
     pub follow: bool,
 }
+
+/// One group, as `group ls --json` prints it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupView {
+    /// The number by which a person names it.
+    pub id: u32,
+    /// Its name, unique.
+    pub name: String,
+    /// Names of the processes in it.
+    pub processes: Vec<String>,
+}
+
+/// `POST /v1/groups`: a new, empty group. Answered with its [`GroupView`] and 201.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupRequest {
+    /// Its name.
+    pub name: String,
+}
+
+/// `POST /v1/groups/{which}/assign` and `…/remove`; `{which}` is a comma list of ids and names of groups. Answered with
+/// all groups afterwards, as `GET /v1/groups` gives them (so is `DELETE /v1/groups/{which}`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MembersRequest {
+    /// A comma list of ids and names of processes.
+    pub processes: String,
+}
+
+/// `GET /v1/dgraph?process_config_only=BOOL`: in which order processes would be started.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OrderView {
+    /// Names in the order in which they are queued.
+    pub queue_order: Vec<String>,
+    /// The same, each after those that it depends on.
+    pub dependency_order: Vec<String>,
+}

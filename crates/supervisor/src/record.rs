@@ -1,6 +1,6 @@
 //! What must survive a restart of the daemon.
 
-use crate::spec::{Id, Run, Spec};
+use crate::spec::{GroupId, Id, Name, Run, Spec};
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -12,6 +12,8 @@ pub enum Goal {
     Up,
     /// It shall not run.
     Down,
+    /// It shall not be known any more: forgotten as soon as it has ended.
+    Gone,
 }
 
 /// How a program ended.
@@ -86,11 +88,26 @@ pub struct Record {
     pub updated_at: SystemTime,
 }
 
+/// A name for several processes. Who is in it stands in the specs of the processes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its number.
+    pub id: GroupId,
+    /// Unique among all groups.
+    pub name: Name,
+    /// When it was made.
+    pub created_at: SystemTime,
+}
+
 /// One line of a write to the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Keep this, instead of what was there under its id.
+    /// Keep this process, instead of what was there under its id.
     Put(Box<Record>),
-    /// Forget this one.
+    /// Forget this process.
     Forget(Id),
+    /// Keep this group, instead of what was there under its id.
+    PutGroup(Group),
+    /// Forget this group. The records of its members are written without it in the same write.
+    ForgetGroup(GroupId),
 }

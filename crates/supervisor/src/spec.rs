@@ -14,6 +14,16 @@ impl fmt::Display for Id {
     }
 }
 
+/// The number by which a person names a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId(pub u32);
+
+impl fmt::Display for GroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// Counts the starts of one process. Each order and each observation names its run, so that a late
 /// exit of run 6 is never taken for the death of run 7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
