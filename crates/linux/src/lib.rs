@@ -1,1 +1,10 @@
 //! What Linux can do for a supervisor: spawn, reap, signal, identify. It decides nothing.
+
+pub mod limits;
+pub mod listen;
+pub mod lock;
+pub mod notify;
+pub mod oom;
+pub mod peer;
+pub mod poll;
+pub mod user;
