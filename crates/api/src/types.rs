@@ -54,6 +54,12 @@ pub struct ProcessView {
     pub signal: Option<i32>,
     /// Why it is not running though it should, in the user's terms.
     pub error: Option<String>,
+    /// Seconds from SIGTERM to SIGKILL, where it has a time of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_timeout: Option<f64>,
+    /// The caller may not see `args` and `env_vars`: they are empty here, whatever they are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withheld: bool,
 }
 
 /// `POST /v1/processes`: start a new process.
