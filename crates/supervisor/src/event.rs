@@ -15,6 +15,14 @@ pub struct Now {
     pub wall: SystemTime,
 }
 
+impl Now {
+    /// So much later; no setting is so large that this overflows.
+    pub(crate) fn after(&self, wait: Duration) -> Instant {
+        const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
+        self.mono + wait.min(FOR_EVER)
+    }
+}
+
 /// Whoever made a request; its answer carries it back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
@@ -214,6 +222,8 @@ pub enum Refusal {
     GroupExists(Name),
     /// Another process has this name.
     NameTaken(Name, Id),
+    /// Two entries of one process configuration have this name.
+    NamedTwice(Name),
     /// These depend on one another in a circle; the first is repeated at the end.
     DependencyCycle(Vec<Name>),
     /// The process runs as another user.
@@ -235,6 +245,7 @@ impl fmt::Display for Refusal {
             Refusal::NoSuchGroup(Selector::Name(name), _) => write!(f, "no group named `{name}`"),
             Refusal::GroupExists(name) => write!(f, "there is a group named `{name}` already"),
             Refusal::NameTaken(name, id) => write!(f, "the name `{name}` is taken by process {id}"),
+            Refusal::NamedTwice(name) => write!(f, "two entries are named `{name}`"),
             Refusal::DependencyCycle(names) => {
                 let path: Vec<&str> = names.iter().map(Name::as_str).collect();
                 write!(f, "the dependencies form a cycle: {}", path.join(" -> "))

@@ -9,31 +9,40 @@ pub type Graph<'a> = BTreeMap<&'a Name, &'a [Name]>;
 /// A circle in the graph, if there is one: each name depends on the one after it, and the first stands at the end again.
 #[must_use]
 pub fn cycle(graph: &Graph<'_>) -> Option<Vec<Name>> {
+    cycle_from(graph.keys().copied(), |name| graph.get(name).copied())
+}
+
+/// The same among all that can be reached from these names; `needs` says what a name depends on, if somebody has it.
+pub(crate) fn cycle_from<'a>(
+    starts: impl Iterator<Item = &'a Name>,
+    needs: impl Fn(&Name) -> Option<&'a [Name]>,
+) -> Option<Vec<Name>> {
     let mut done: BTreeSet<&Name> = BTreeSet::new();
-    for start in graph.keys().copied() {
-        // A walk without recursion: a chain may be as long as there are processes.
-        let mut path: Vec<(&Name, usize)> = vec![(start, 0)];
-        let mut on_path: BTreeSet<&Name> = BTreeSet::from([start]);
+    for start in starts {
         if done.contains(start) {
             continue;
         }
-        while let Some((name, next)) = path.last_mut() {
-            let Some(dependency) = graph.get(*name).and_then(|all| all.get(*next)) else {
+        // A walk without recursion: a chain may be as long as there are processes. Each step of the path: a name, what
+        // it needs, and how many of those were followed.
+        let mut path: Vec<(&Name, &[Name], usize)> = vec![(start, needs(start).unwrap_or_default(), 0)];
+        let mut on_path: BTreeSet<&Name> = BTreeSet::from([start]);
+        while let Some((name, all, followed)) = path.last_mut() {
+            let Some(dependency) = all.get(*followed) else {
                 done.insert(name);
                 on_path.remove(*name);
                 path.pop();
                 continue;
             };
-            *next += 1;
+            *followed += 1;
             if on_path.contains(dependency) {
-                let from = path.iter().position(|(name, _)| *name == dependency).unwrap_or(0);
-                let mut circle: Vec<Name> = path[from..].iter().map(|(name, _)| (*name).clone()).collect();
+                let from = path.iter().position(|(name, ..)| *name == dependency).unwrap_or(0);
+                let mut circle: Vec<Name> = path[from..].iter().map(|(name, ..)| (*name).clone()).collect();
                 circle.push(dependency.clone());
                 return Some(circle);
             }
-            if graph.contains_key(dependency) && !done.contains(dependency) {
+            if !done.contains(dependency) {
                 on_path.insert(dependency);
-                path.push((dependency, 0));
+                path.push((dependency, needs(dependency).unwrap_or_default(), 0));
             }
         }
     }

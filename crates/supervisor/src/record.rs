@@ -10,6 +10,8 @@ use std::time::SystemTime;
 pub enum Goal {
     /// It shall run.
     Up,
+    /// It shall run anew: its present run is to end, and another one is to follow. `Up` again as soon as it has ended.
+    Again,
     /// It shall not run.
     Down,
     /// It shall not be known any more: forgotten as soon as it has ended.
@@ -74,7 +76,7 @@ pub struct Record {
     pub rest: Rest,
     /// The number of its newest run; 0 before the first.
     pub run: Run,
-    /// Its newest run, while that lives.
+    /// The main process of its newest run, while that was not seen to end.
     pub live: Option<Live>,
     /// How often it was restarted since a person last stopped or reset it.
     pub restart_count: u32,

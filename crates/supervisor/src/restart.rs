@@ -110,12 +110,12 @@ impl Flap {
             self.forget();
             return;
         }
-        if let Some(at) = backoff.next_try {
-            if at <= now {
-                self.restarts.pop_front();
-                // Never in the past, also when the daemon could not run for a while.
-                backoff.next_try = Some((at + policy.decrement).max(now));
-            }
+        if let Some(at) = backoff.next_try
+            && at <= now
+        {
+            self.restarts.pop_front();
+            // Never in the past, also when the daemon could not run for a while.
+            backoff.next_try = Some((at + policy.decrement).max(now));
         }
     }
 

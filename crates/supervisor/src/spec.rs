@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The number by which a person names a process: the smallest integer above all that are in use.
@@ -44,9 +45,9 @@ impl fmt::Display for Run {
 }
 
 /// The name of a process or group: 1 to 128 bytes of ASCII letters, digits, `.`, `_`, `-`, `@`, `:`;
-/// not all digits (those are ids), and neither `.` nor `..` (names become file names).
+/// not all digits (those are ids), and neither `.` nor `..` (names become file names). Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Name(String);
+pub struct Name(Arc<str>);
 
 /// The longest name, in bytes.
 pub const NAME_MAX_BYTES: usize = 128;
@@ -104,7 +105,7 @@ impl Name {
         if text == "." || text == ".." {
             return Err(BadName::Dots);
         }
-        Ok(Name(text))
+        Ok(Name(text.into()))
     }
 
     /// The text.
