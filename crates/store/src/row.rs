@@ -283,13 +283,14 @@ fn time_of(nanoseconds: i64) -> SystemTime {
 fn goal_word(goal: Goal) -> &'static str {
     match goal {
         Goal::Up => "up",
+        Goal::Again => "again",
         Goal::Down => "down",
         Goal::Gone => "gone",
     }
 }
 
 fn goal_of(word: &str) -> Option<Goal> {
-    [Goal::Up, Goal::Down, Goal::Gone]
+    [Goal::Up, Goal::Again, Goal::Down, Goal::Gone]
         .into_iter()
         .find(|g| goal_word(*g) == word)
 }

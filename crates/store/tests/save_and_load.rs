@@ -72,7 +72,7 @@ prop_compose! {
 prop_compose! {
     fn record()(
         (id, spec) in (any::<u32>(), spec()),
-        goal in prop_oneof![Just(Goal::Up), Just(Goal::Down), Just(Goal::Gone)],
+        goal in prop_oneof![Just(Goal::Up), Just(Goal::Again), Just(Goal::Down), Just(Goal::Gone)],
         rest in prop_oneof![Just(Rest::Fresh), Just(Rest::Stopped), Just(Rest::Failed), Just(Rest::Closed)],
         run in 0..i64::MAX as u64,
         live in option::of((any::<u32>(), any::<String>(), time())),
