@@ -284,6 +284,7 @@ fn goal_word(goal: Goal) -> &'static str {
     match goal {
         Goal::Up => "up",
         Goal::Again => "again",
+        Goal::Again => "again",
         Goal::Down => "down",
         Goal::Gone => "gone",
     }
