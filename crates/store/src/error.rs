@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum StoreError {
     /// The operating system does not let us read it, or make it.
-    #[error("cannot open the database {}: {error}", path.display())]
+    #[error("cannot open the database {}: {error}: pmond must be able to read and write it and its directory", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -71,6 +71,12 @@ pub enum StoreError {
     /// Another program holds it.
     #[error("the database {} is locked by another program: end that program (`fuser {}` shows it)", path.display(), path.display())]
     Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Somebody took it away while we had it open: nothing that is written now would be found again.
+    #[error("the database {} was removed or replaced while pmond was running: put it back", path.display())]
+    Moved {
         /// The file.
         path: PathBuf,
     },

@@ -15,7 +15,10 @@ pub(crate) enum Look {
     /// A file of ours, of this format or an older one.
     Ours,
     /// A SQLite file that does not say whose it is.
-    Unmarked,
+    Unmarked {
+        /// It is written through a write-ahead log.
+        log: bool,
+    },
 }
 
 /// The header of a SQLite file: <https://sqlite.org/fileformat2.html#the_database_header>.
@@ -134,7 +137,7 @@ fn whole(path: &Path, header: &[u8; HEADER_BYTES], length: u64) -> Result<(), St
     // The number of pages counts only if the same program wrote it that wrote last.
     let counted = field(header, 24) == field(header, 92);
     let pages = u64::from(field(header, 28));
-    if length % page != 0 || (counted && pages * page > length) {
+    if !length.is_multiple_of(page) || (counted && pages * page > length) {
         let wanted = if counted {
             format!(" of {}", pages * page)
         } else {
@@ -152,7 +155,11 @@ fn whose(path: &Path, header: &[u8; HEADER_BYTES]) -> Result<Look, StoreError> {
     let version = field(header, 60);
     match field(header, 68) {
         APPLICATION_ID => {}
-        0 => return Ok(Look::Unmarked),
+        0 => {
+            return Ok(Look::Unmarked {
+                log: header[18] == 2 || header[19] == 2,
+            });
+        }
         other => return Err(foreign(path, format!("its application id is {other:#010x}"))),
     }
     if version > VERSION {

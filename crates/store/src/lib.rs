@@ -11,12 +11,15 @@
 //! **A file is whole or absent.** A new one is built under another name, put on disk, and then renamed
 //! (`create.rs`), so that a crash cannot leave half a file, and an empty one can only be damage.
 //!
+//! A database of the predecessor is taken over at the first start (`predecessor/`); its file is kept.
+//!
 //! The one writer is the daemon that holds the lock of the data directory: the caller sees to that. Others may read
 //! the file meanwhile (`sqlite3 data.db .dump`).
 
 mod create;
 mod error;
 mod file;
+mod predecessor;
 mod row;
 mod schema;
 mod store;

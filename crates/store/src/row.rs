@@ -1,11 +1,13 @@
 //! A row of a table <-> a value of the core. Every field comes back exactly as it was written; times and timeouts
 //! that do not fit into 292 years on either side of 1970 are written as the nearest that does.
 
+use crate::error::{StoreError, one_line};
 use pmon3_supervisor::{BadSpec, Exit, Goal, Group, GroupId, Id, Live, Name, Record, Rest, Run, Spec, User};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -29,6 +31,18 @@ pub(crate) struct BadValue {
     pub(crate) id: i64,
     pub(crate) column: &'static str,
     pub(crate) problem: String,
+}
+
+impl BadValue {
+    pub(crate) fn of(self, path: &Path) -> StoreError {
+        StoreError::Value {
+            path: path.to_owned(),
+            table: self.table,
+            id: self.id,
+            column: self.column,
+            problem: one_line(&self.problem),
+        }
+    }
 }
 
 pub(crate) fn put_process(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
@@ -283,7 +297,6 @@ fn time_of(nanoseconds: i64) -> SystemTime {
 fn goal_word(goal: Goal) -> &'static str {
     match goal {
         Goal::Up => "up",
-        Goal::Again => "again",
         Goal::Again => "again",
         Goal::Down => "down",
         Goal::Gone => "gone",

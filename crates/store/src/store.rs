@@ -3,11 +3,15 @@
 use crate::create::{self, create};
 use crate::error::{StoreError, one_line};
 use crate::file::{self, Look};
+use crate::predecessor;
 use crate::row::{self, BadValue};
 use crate::schema::{self, APPLICATION_ID, STEPS, VERSION};
 use pmon3_supervisor::{Change, Group, Record};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,6 +33,8 @@ pub struct Loaded {
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
+    /// Device and inode of the file that is open.
+    inode: (u64, u64),
     connection: Connection,
     /// What `PRAGMA synchronous` says now; `None` before the first write.
     full: Option<bool>,
@@ -43,23 +49,21 @@ impl Store {
     /// The caller holds the lock of the data directory. With an error, the file is as it was.
     pub fn open(path: &Path) -> Result<Store, StoreError> {
         let path = file::resolve(path)?;
+        let mut notes = Vec::new();
         match file::look(&path)? {
             Look::Absent => create(&path, |_| Ok(()))?,
             Look::Ours => {}
-            Look::Unmarked => {
-                return Err(StoreError::Foreign {
-                    path,
-                    detail: "it is of another application".to_owned(),
-                });
-            }
+            Look::Unmarked { log } => notes = predecessor::take_over(&path, log)?,
         }
         let connection = connect(&path)?;
+        let inode = inode(&path).map_err(|e| StoreError::io(&path, e))?;
         Ok(Store {
             path,
+            inode,
             connection,
             full: None,
             doubtful: false,
-            notes: Vec::new(),
+            notes,
         })
     }
 
@@ -84,6 +88,11 @@ impl Store {
     /// Otherwise they survive the death of the daemon, and a loss of power takes at most the newest writes, in whole
     /// calls.
     pub fn save(&mut self, changes: &[Change], durable: bool) -> Result<(), StoreError> {
+        if inode(&self.path).ok() != Some(self.inode) {
+            return Err(StoreError::Moved {
+                path: self.path.clone(),
+            });
+        }
         self.write(changes, durable).map_err(|error| {
             self.doubtful |= error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
             StoreError::sqlite(&self.path, &error)
@@ -127,16 +136,14 @@ impl Store {
         let mut rows = statement.query([]).map_err(sqlite)?;
         let mut all = Vec::new();
         while let Some(row) = rows.next().map_err(sqlite)? {
-            all.push(read(row).map_err(|bad| StoreError::Value {
-                path: self.path.clone(),
-                table: bad.table,
-                id: bad.id,
-                column: bad.column,
-                problem: one_line(&bad.problem),
-            })?);
+            all.push(read(row).map_err(|bad| bad.of(&self.path))?);
         }
         Ok(all)
     }
+}
+
+fn inode(path: &Path) -> io::Result<(u64, u64)> {
+    fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 /// Opens a file that [`file::look`] found to be ours, and reads through all of its structure.

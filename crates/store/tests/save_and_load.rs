@@ -1,5 +1,7 @@
 //! What was saved comes back, all of it and exactly.
 
+#![allow(clippy::unwrap_used)]
+
 use pmon3_store::{Loaded, Store};
 use pmon3_supervisor::{Change, Exit, Goal, Group, GroupId, Id, Live, Name, Record, Rest, Run, Spec, User};
 use proptest::collection::{btree_map, btree_set, vec};
