@@ -5,6 +5,7 @@ pub mod listen;
 pub mod lock;
 pub mod notify;
 pub mod oom;
+pub mod output;
 pub mod peer;
 pub mod poll;
 pub mod user;

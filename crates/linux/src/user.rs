@@ -358,7 +358,11 @@ mod tests {
         if geteuid().is_root() {
             return eprintln!("skipped, needs an ordinary user: ordinary_user_cannot_act_as_another");
         }
-        let error = as_user(&stranger(), || ()).unwrap_err();
+        let another = Credentials {
+            uid: geteuid().as_raw() + 1,
+            ..stranger()
+        };
+        let error = as_user(&another, || ()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
     }
 
