@@ -182,7 +182,8 @@ fn has_our_constants(header: &[u8; HEADER_BYTES]) -> bool {
     let payload = header[20..24] == [0, 64, 32, 32];
     let schema_format = field(header, 44) == 4;
     let utf8 = field(header, 56) == 1;
+    let no_cache_size = field(header, 48) == 0;
     let no_auto_vacuum = field(header, 52) == 0 && field(header, 64) == 0;
     let reserved = header[72..92].iter().all(|byte| *byte == 0);
-    journal_modes && payload && schema_format && utf8 && no_auto_vacuum && reserved
+    journal_modes && payload && schema_format && utf8 && no_cache_size && no_auto_vacuum && reserved
 }

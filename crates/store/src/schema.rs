@@ -66,3 +66,41 @@ pub(crate) fn migrate(connection: &mut Connection, steps: &[&str]) -> rusqlite::
 pub(crate) fn version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(steps: &[&str]) -> Connection {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, steps).unwrap();
+        connection
+    }
+
+    fn one(connection: &Connection, query: &str) -> String {
+        connection.query_row(query, [], |row| row.get(0)).unwrap()
+    }
+
+    const FIRST: &str = "CREATE TABLE t (a TEXT); INSERT INTO t VALUES ('kept')";
+
+    #[test]
+    fn an_older_file_takes_the_steps_that_it_lacks() {
+        let mut connection = with(&[FIRST]);
+        let second = "ALTER TABLE t ADD COLUMN b TEXT NOT NULL DEFAULT 'new'";
+        migrate(&mut connection, &[FIRST, second]).unwrap();
+        assert_eq!(version(&connection).unwrap(), 2);
+        assert_eq!(one(&connection, "SELECT a || b FROM t"), "keptnew");
+
+        migrate(&mut connection, &[FIRST, second]).unwrap();
+        assert_eq!(version(&connection).unwrap(), 2);
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_file_as_it_was() {
+        let mut connection = with(&[FIRST]);
+        let second = "UPDATE t SET a = 'lost'";
+        migrate(&mut connection, &[FIRST, second, "INSERT INTO nowhere VALUES (1)"]).unwrap_err();
+        assert_eq!(version(&connection).unwrap(), 1);
+        assert_eq!(one(&connection, "SELECT a FROM t"), "kept");
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::create::{self, create};
 use crate::error::{StoreError, one_line};
-use crate::file::{self, Look};
+use crate::file::{self, Look, journal_of};
 use crate::predecessor;
 use crate::row::{self, BadValue};
 use crate::schema::{self, APPLICATION_ID, STEPS, VERSION};
@@ -149,8 +149,10 @@ fn inode(path: &Path) -> io::Result<(u64, u64)> {
 /// Opens a file that [`file::look`] found to be ours, and reads through all of its structure.
 fn connect(path: &Path) -> Result<Connection, StoreError> {
     let sqlite = |error: rusqlite::Error| StoreError::sqlite(path, &error);
+    // An empty log holds nothing that could be moved, and goes with the connection.
+    let log = journal_of(path).is_some();
     let mut connection = create::open(path).map_err(sqlite)?;
-    keep_log_at_close(&connection, true).map_err(sqlite)?;
+    keep_log_at_close(&connection, log).map_err(sqlite)?;
     connection.busy_timeout(Duration::ZERO).map_err(sqlite)?;
     harden(&connection).map_err(sqlite)?;
     check(path, &connection)?;
@@ -226,3 +228,7 @@ fn keep_log_at_close(connection: &Connection, keep: bool) -> rusqlite::Result<()
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)
         .map(drop)
 }
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;
