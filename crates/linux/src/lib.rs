@@ -1,5 +1,6 @@
 //! What Linux can do for a supervisor: spawn, reap, signal, identify. It decides nothing.
 
+pub mod identity;
 pub mod limits;
 pub mod listen;
 pub mod lock;
@@ -8,4 +9,8 @@ pub mod oom;
 pub mod output;
 pub mod peer;
 pub mod poll;
+mod proc;
+pub mod reap;
+pub mod spawn;
+pub mod tree;
 pub mod user;

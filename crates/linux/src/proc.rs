@@ -1,0 +1,108 @@
+//! What /proc says of a process (proc(5)).
+
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A few fields of `/proc/PID/stat`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stat {
+    pub(crate) state: u8,
+    pub(crate) ppid: u32,
+    pub(crate) group: u32,
+    pub(crate) session: u32,
+    /// Since boot, in clock ticks.
+    pub(crate) start_ticks: u64,
+}
+
+impl Stat {
+    /// Ended, and perhaps not waited for yet.
+    pub(crate) fn is_dead(self) -> bool {
+        matches!(self.state, b'Z' | b'X')
+    }
+
+    /// When it was started.
+    pub(crate) fn started_at(self) -> SystemTime {
+        let ticks = rustix::param::clock_ticks_per_second().max(1);
+        boot_time() + Duration::from_millis(self.start_ticks.saturating_mul(1000) / ticks)
+    }
+}
+
+/// Reads `/proc/PID/stat`.
+pub(crate) fn stat(pid: u32) -> io::Result<Stat> {
+    let text = fs::read(format!("/proc/{pid}/stat"))?;
+    parse_stat(&text).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
+}
+
+/// The name of the program, in brackets, may hold anything, brackets too: what counts begins after the last one.
+fn parse_stat(text: &[u8]) -> Option<Stat> {
+    let end = text.iter().rposition(|byte| *byte == b')')?;
+    let rest = std::str::from_utf8(text.get(end + 2..)?).ok()?;
+    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    let number = |place: usize| fields.get(place)?.parse::<u64>().ok();
+    Some(Stat {
+        state: *fields.first()?.as_bytes().first()?,
+        ppid: u32::try_from(number(1)?).ok()?,
+        group: u32::try_from(number(2)?).ok()?,
+        session: u32::try_from(number(3)?).ok()?,
+        start_ticks: number(19)?,
+    })
+}
+
+/// All processes there are.
+pub(crate) fn pids() -> io::Result<Vec<u32>> {
+    let number = |entry: io::Result<fs::DirEntry>| {
+        let name = entry.ok()?.file_name();
+        std::str::from_utf8(name.as_bytes()).ok()?.parse().ok()
+    };
+    Ok(fs::read_dir("/proc")?.filter_map(number).collect())
+}
+
+/// A variable of the environment that a process was executed with; `None` also where it is not for us to read.
+pub(crate) fn variable(pid: u32, name: &str) -> Option<String> {
+    let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let prefix = format!("{name}=");
+    let found = environ
+        .split(|byte| *byte == 0)
+        .find_map(|pair| pair.strip_prefix(prefix.as_bytes()))?;
+    String::from_utf8(found.to_vec()).ok()
+}
+
+fn boot_time() -> SystemTime {
+    let seconds = fs::read_to_string("/proc/stat").ok().and_then(|text| {
+        text.lines()
+            .find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok())
+    });
+    UNIX_EPOCH + Duration::from_secs(seconds.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_name_with_brackets_and_blanks_does_not_shift_the_fields() {
+        let text = b"42 (a) R (b) S 7 42 41 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 1 0 12345 1000 10";
+        let expected = Stat {
+            state: b'S',
+            ppid: 7,
+            group: 42,
+            session: 41,
+            start_ticks: 12345,
+        };
+        assert_eq!(parse_stat(text), Some(expected));
+        assert_eq!(parse_stat(b"42 (a"), None);
+        assert_eq!(parse_stat(b"42 (a) S 1"), None);
+    }
+
+    #[test]
+    fn this_process_is_among_all_and_started_not_long_ago() {
+        let own = std::process::id();
+        assert!(pids().unwrap().contains(&own));
+        let age = SystemTime::now()
+            .duration_since(stat(own).unwrap().started_at())
+            .unwrap_or_default();
+        assert!(age < Duration::from_secs(24 * 3600), "{age:?}");
+    }
+}
