@@ -44,7 +44,7 @@ impl Supervisor {
             .extend(self.unknown_dependencies(&spec, &entries));
         self.plan_groups(&mut plan, &entries, now);
         let id = self.free_ids(1)[0];
-        plan.insert(Process::new(id, spec.clone(), now));
+        plan.insert(Process::new(id, spec.clone(), self.known.retired(), now));
         Ok(plan)
     }
 
@@ -82,7 +82,11 @@ impl Supervisor {
             plan.accepted.warnings.extend(self.unknown_dependencies(spec, &named));
             match self.known.by_name(&spec.name) {
                 Some(process) => self.plan_entry(&mut plan, process, spec, now),
-                None => plan.extend_insert(free.next(), spec, now),
+                None => {
+                    if let Some(id) = free.next() {
+                        plan.insert(Process::new(id, spec.clone(), self.known.retired(), now));
+                    }
+                }
             }
         }
         if scope == InitScope::Everything {
@@ -361,12 +365,6 @@ impl Supervisor {
 impl Plan {
     fn warn(&mut self, warning: String) {
         self.accepted.warnings.push(warning);
-    }
-
-    fn extend_insert(&mut self, id: Option<Id>, spec: &Arc<Spec>, now: Now) {
-        if let Some(id) = id {
-            self.insert(Process::new(id, spec.clone(), now));
-        }
     }
 
     fn insert(&mut self, process: Process) {

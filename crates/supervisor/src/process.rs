@@ -25,10 +25,9 @@
 
 use crate::effect::{Ask, Effect, News, Notice};
 use crate::event::{Now, Policy, Ticket};
-use crate::record::{Exit, Goal, Live, Record, Rest};
+use crate::record::{Exit, Goal, Live, Rest};
 use crate::restart::{self, Flap, Verdict};
 use crate::spec::{Id, Run, Spec};
-use crate::view::{Status, View};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -143,7 +142,7 @@ pub(crate) struct Context<'a> {
 // ---- what it is ----
 
 impl Process {
-    pub(crate) fn new(id: Id, spec: Arc<Spec>, now: Now) -> Process {
+    pub(crate) fn new(id: Id, spec: Arc<Spec>, run: Run, now: Now) -> Process {
         Process {
             id,
             spec,
@@ -151,7 +150,7 @@ impl Process {
             phase: Phase::Waiting(Wait::Dependency(0)),
             closing: false,
             force: false,
-            run: Run(0),
+            run,
             restart_count: 0,
             next: Start::Plain,
             short_runs: 0,
@@ -162,83 +161,6 @@ impl Process {
             created_at: now.wall,
             updated_at: now.wall,
             waiters: BTreeSet::new(),
-        }
-    }
-
-    pub(crate) fn status(&self) -> Status {
-        match &self.phase {
-            Phase::Resting(Rest::Stopped) => Status::Stopped,
-            Phase::Resting(Rest::Failed) => Status::Failed,
-            Phase::Resting(Rest::Closed) => Status::Closed,
-            Phase::Resting(Rest::Fresh) | Phase::Waiting(Wait::Dependency(_) | Wait::HeadStart(_)) => Status::Queued,
-            Phase::Waiting(Wait::Delay(_)) => Status::Restarting,
-            Phase::Waiting(Wait::Backoff(_)) => Status::Backoff,
-            Phase::Starting => Status::Init,
-            Phase::Running { .. } => Status::Running,
-            Phase::Ending(Ending {
-                main: Main::Alive { .. },
-                ..
-            }) => {
-                if self.leaves() {
-                    Status::Running
-                } else {
-                    Status::Restarting
-                }
-            }
-            Phase::Ending(Ending {
-                main: Main::Ended { .. },
-                ..
-            }) => match self.rest_after_end() {
-                Rest::Stopped => Status::Stopped,
-                Rest::Failed => Status::Failed,
-                Rest::Closed => Status::Closed,
-                Rest::Fresh => Status::Restarting,
-            },
-        }
-    }
-
-    pub(crate) fn view(&self) -> View {
-        View {
-            id: self.id,
-            spec: self.spec.clone(),
-            status: self.status(),
-            run: self.run,
-            pid: self.live().map(|live| live.pid),
-            started_at: self.started_at,
-            restart_count: self.restart_count,
-            last_exit: self.last_exit,
-            last_error: self.last_error.clone(),
-            created_at: self.created_at,
-            updated_at: self.updated_at,
-        }
-    }
-
-    pub(crate) fn record(&self) -> Record {
-        let rest = match &self.phase {
-            Phase::Resting(rest) => *rest,
-            Phase::Waiting(_) | Phase::Starting | Phase::Running { .. } => Rest::Fresh,
-            Phase::Ending(Ending {
-                main: Main::Alive { .. },
-                ..
-            }) => Rest::Fresh,
-            // The daemon that comes back sees leftovers by itself; what it cannot see is where this was going.
-            Phase::Ending(Ending {
-                main: Main::Ended { .. },
-                ..
-            }) => self.rest_after_end(),
-        };
-        Record {
-            id: self.id,
-            spec: self.spec.clone(),
-            goal: self.goal,
-            rest,
-            run: self.run,
-            live: self.live().cloned(),
-            restart_count: self.restart_count,
-            last_exit: self.last_exit,
-            last_error: self.last_error.clone(),
-            created_at: self.created_at,
-            updated_at: self.updated_at,
         }
     }
 
@@ -283,6 +205,17 @@ impl Process {
         self.leaves() && self.is_up() && !stuck
     }
 
+    /// The one that goes first, while this one waits for its turn to end.
+    pub(crate) fn behind(&self) -> Option<Id> {
+        match &self.phase {
+            Phase::Ending(Ending {
+                stage: Stage::Turn { behind },
+                ..
+            }) => *behind,
+            _ => None,
+        }
+    }
+
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Waiting(Wait::HeadStart(at) | Wait::Delay(at) | Wait::Backoff(at)) => Some(*at),
@@ -298,8 +231,7 @@ impl Process {
                 stage: Stage::Turn { .. } | Stage::Stuck,
                 ..
             }) => None,
-            Phase::Waiting(Wait::Dependency(_)) => None,
-            Phase::Resting(_) | Phase::Starting | Phase::Running { .. } => None,
+            Phase::Waiting(Wait::Dependency(_)) | Phase::Resting(_) | Phase::Starting | Phase::Running { .. } => None,
         }
     }
 
@@ -314,11 +246,11 @@ impl Process {
     }
 
     /// Where it will be when what its main process left behind is gone; `Fresh`: it will be started.
-    fn rest_after_end(&self) -> Rest {
+    pub(crate) fn rest_after_end(&self) -> Rest {
         match self.goal {
             _ if self.leaves() => self.rest_when_gone(),
             Goal::Up if !self.spec.auto_restart => Rest::Failed,
-            Goal::Up | Goal::Again | Goal::Down | Goal::Gone => Rest::Fresh,
+            _ => Rest::Fresh,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What must survive a restart of the daemon.
 
+use crate::process::{Ending, Main, Phase, Process};
 use crate::spec::{GroupId, Id, Name, Run, Spec};
 use std::fmt;
 use std::sync::Arc;
@@ -74,7 +75,7 @@ pub struct Record {
     pub goal: Goal,
     /// Why it has no run, where it has none.
     pub rest: Rest,
-    /// The number of its newest run; 0 before the first.
+    /// The number of its newest run.
     pub run: Run,
     /// The main process of its newest run, while that was not seen to end.
     pub live: Option<Live>,
@@ -112,4 +113,36 @@ pub enum Change {
     PutGroup(Group),
     /// Forget this group. The records of its members are written without it in the same write.
     ForgetGroup(GroupId),
+}
+
+impl Process {
+    /// What is kept of it as it is now.
+    pub(crate) fn record(&self) -> Record {
+        let rest = match &self.phase {
+            Phase::Resting(rest) => *rest,
+            Phase::Waiting(_) | Phase::Starting | Phase::Running { .. } => Rest::Fresh,
+            Phase::Ending(Ending {
+                main: Main::Alive { .. },
+                ..
+            }) => Rest::Fresh,
+            // The daemon that comes back sees leftovers by itself; what it cannot see is where this was going.
+            Phase::Ending(Ending {
+                main: Main::Ended { .. },
+                ..
+            }) => self.rest_after_end(),
+        };
+        Record {
+            id: self.id,
+            spec: self.spec.clone(),
+            goal: self.goal,
+            rest,
+            run: self.run,
+            live: self.live().cloned(),
+            restart_count: self.restart_count,
+            last_exit: self.last_exit,
+            last_error: self.last_error.clone(),
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
 }

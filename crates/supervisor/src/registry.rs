@@ -1,15 +1,15 @@
 //! All processes, and the ways to find one: by name, by who depends on it, by deadline. Kept in step in one place, so
 //! that each event costs the logarithm of their number and not more.
 
-use crate::process::{Phase, Process, Stage, Wait};
-use crate::spec::{Id, Name, Spec};
+use crate::process::{Phase, Process, Wait};
+use crate::spec::{Id, Name, Run, Spec};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 /// All processes that are known.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Registry {
     entries: BTreeMap<Id, Box<Entry>>,
     by_name: BTreeMap<Name, Id>,
@@ -18,8 +18,13 @@ pub(crate) struct Registry {
     logs: BTreeSet<LogUser>,
     /// Nearest first.
     deadlines: BTreeSet<(Instant, Id)>,
+    /// Who lets whom go first in ending: the one that goes first, then the one that waits for its turn.
+    turns: BTreeSet<(Id, Id)>,
     /// How many have a run.
     up: usize,
+    /// The newest run of all that were removed: whoever gets one of their numbers goes on from there, so that a late
+    /// word about the old one is not taken for one about the new.
+    retired: Run,
 }
 
 #[derive(Clone, Debug)]
@@ -27,11 +32,26 @@ struct Entry {
     process: Process,
     /// What `deadlines` has of it.
     deadline: Option<Instant>,
+    /// Behind whom `turns` has it.
+    behind: Option<Id>,
     /// Whether `up` counts it.
     up: bool,
 }
 
 impl Registry {
+    pub(crate) fn new() -> Registry {
+        Registry {
+            entries: BTreeMap::new(),
+            by_name: BTreeMap::new(),
+            dependents: BTreeMap::new(),
+            logs: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
+            turns: BTreeSet::new(),
+            up: 0,
+            retired: Run(0),
+        }
+    }
+
     pub(crate) fn get(&self, id: Id) -> Option<&Process> {
         self.entries.get(&id).map(|entry| &entry.process)
     }
@@ -61,6 +81,11 @@ impl Registry {
 
     pub(crate) fn ids(&self) -> Vec<Id> {
         self.entries.keys().copied().collect()
+    }
+
+    /// The run that a new process has behind it.
+    pub(crate) fn retired(&self) -> Run {
+        self.retired
     }
 
     /// The largest number in use; 0 if there is none.
@@ -94,6 +119,7 @@ impl Registry {
             Box::new(Entry {
                 process,
                 deadline: None,
+                behind: None,
                 up: false,
             }),
         );
@@ -107,7 +133,11 @@ impl Registry {
         if let Some(at) = entry.deadline {
             self.deadlines.remove(&(at, id));
         }
+        if let Some(first) = entry.behind {
+            self.turns.remove(&(first, id));
+        }
         self.up -= usize::from(entry.up);
+        self.retired = self.retired.max(entry.process.run);
         Some(entry.process)
     }
 
@@ -119,7 +149,7 @@ impl Registry {
         self.index_spec(id, &spec);
     }
 
-    /// Sees to it that its deadline, and whether it has a run, are known.
+    /// Sees to it that its deadline, its turn, and whether it has a run, are known.
     pub(crate) fn reindex(&mut self, id: Id) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let deadline = entry.process.deadline();
@@ -128,6 +158,13 @@ impl Registry {
                 self.deadlines.remove(&(at, id));
             }
             self.deadlines.extend(deadline.map(|at| (at, id)));
+        }
+        let behind = entry.process.behind();
+        if behind != entry.behind {
+            if let Some(first) = std::mem::replace(&mut entry.behind, behind) {
+                self.turns.remove(&(first, id));
+            }
+            self.turns.extend(behind.map(|first| (first, id)));
         }
         let up = entry.process.is_up();
         self.up -= usize::from(std::mem::replace(&mut entry.up, up));
@@ -141,12 +178,11 @@ impl Registry {
             .map(|p| p.id)
     }
 
-    /// What this one depends on and waits for its turn to end.
-    pub(crate) fn waiting_to_end(&self, process: &Process) -> impl Iterator<Item = Id> {
-        let dependencies = process.spec.dependencies.iter().filter_map(|name| self.by_name(name));
-        dependencies
-            .filter(|p| matches!(&p.phase, Phase::Ending(e) if is_turn(e.stage)))
-            .map(|p| p.id)
+    /// Those that let this one go first in ending.
+    pub(crate) fn waiting_to_end(&self, id: Id) -> impl Iterator<Item = Id> {
+        self.turns
+            .range((id, Id(0))..=(id, Id(u32::MAX)))
+            .map(|(_, waiting)| *waiting)
     }
 
     /// One that depends on this one, is still there, and is to end as well: it goes first. `last`: the one that was
@@ -199,10 +235,6 @@ impl Registry {
         }
         self.logs.remove(&LogUser { spec: spec.clone(), id });
     }
-}
-
-fn is_turn(stage: Stage) -> bool {
-    matches!(stage, Stage::Turn { .. })
 }
 
 /// Orders processes by the path of their log, without a copy of it.

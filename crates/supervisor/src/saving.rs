@@ -20,6 +20,8 @@ pub(crate) struct Saving {
     under_way: BTreeMap<Write, BTreeSet<Key>>,
     /// What a failed write left unsaid.
     unsaved: BTreeSet<Key>,
+    /// Of whom people were told that it could not be written, and not yet that it was.
+    told: BTreeSet<Key>,
     retry_at: Option<Instant>,
     retry_after: Duration,
 }
@@ -100,9 +102,10 @@ impl Supervisor {
     }
 
     pub(crate) fn stored(&mut self, write: Write, turn: &mut Turn) {
-        if self.saving.under_way.remove(&write).is_none() {
+        let Some(keys) = self.saving.under_way.remove(&write) else {
             return;
-        }
+        };
+        self.saving.told.retain(|key| !keys.contains(key));
         // The disk takes writes: what a failed one left unsaid need not wait for its time.
         self.saving.retry_after = Duration::ZERO;
         self.saving.retry_at = None;
@@ -116,10 +119,12 @@ impl Supervisor {
         };
         let refused = self.request_was_not_stored(write, why, turn);
         // Whatever the disk holds now: write the truth as soon as it takes it again.
-        for key in keys {
-            let news = self.saving.unsaved.insert(key);
+        self.saving.unsaved.extend(&keys);
+        for key in keys.into_iter().filter(|_| !refused) {
             let Key::Process(id) = key else { continue };
-            if let Some(process) = self.known.get(id).filter(|_| news && !refused) {
+            if let Some(process) = self.known.get(id)
+                && self.saving.told.insert(key)
+            {
                 let mut ctx = Context {
                     now: turn.now,
                     policy: &self.policy,

@@ -25,7 +25,7 @@ impl fmt::Display for GroupId {
     }
 }
 
-/// Counts the starts of one process. Each order and each observation names its run, so that a late
+/// Grows with each start of a process, and is not used again when its id is. Each order and each observation names its run, so that a late
 /// exit of run 6 is never taken for the death of run 7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Run(pub u64);

@@ -77,7 +77,7 @@ impl Supervisor {
     pub fn new(policy: Policy) -> Supervisor {
         Supervisor {
             policy,
-            known: Registry::default(),
+            known: Registry::new(),
             groups: Groups::default(),
             requests: Requests::default(),
             waits: Waits::default(),
@@ -313,8 +313,8 @@ impl Supervisor {
             Phase::Resting(_) if process.goal == Goal::Gone => self.forget(id, turn),
             Phase::Resting(_) | Phase::Waiting(_) | Phase::Starting | Phase::Ending(_) => {}
         }
-        if let Some(process) = self.known.get(id).filter(|process| !process.holds_others()) {
-            turn.work.extend(self.known.waiting_to_end(process));
+        if self.known.get(id).is_none_or(|process| !process.holds_others()) {
+            turn.work.extend(self.known.waiting_to_end(id));
         }
     }
 
@@ -394,9 +394,8 @@ impl Supervisor {
         }
         turn.dirty.insert(Key::Process(id));
         self.waits.forgotten(&process, &mut turn.out);
-        // A name that nobody has keeps nobody from starting, and nobody from ending.
+        // A name that nobody has keeps nobody from starting.
         turn.work.extend(self.known.waiting_for(&process.spec.name));
-        turn.work.extend(self.known.waiting_to_end(&process));
     }
 }
 

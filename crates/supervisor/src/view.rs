@@ -1,6 +1,7 @@
 //! What people see of a process: the status words of the contract, and all that is known.
 
-use crate::record::Exit;
+use crate::process::{Ending, Main, Phase, Process, Wait};
+use crate::record::{Exit, Rest};
 use crate::spec::{Id, Run, Spec};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -52,7 +53,7 @@ pub struct View {
     pub spec: Arc<Spec>,
     /// A view of goal and phase.
     pub status: Status,
-    /// The newest run; 0 before the first.
+    /// The newest run.
     pub run: Run,
     /// The kernel's number of the main process, while that is there.
     pub pid: Option<u32>,
@@ -68,4 +69,54 @@ pub struct View {
     pub created_at: SystemTime,
     /// When any of this last changed.
     pub updated_at: SystemTime,
+}
+
+impl Process {
+    pub(crate) fn status(&self) -> Status {
+        match &self.phase {
+            Phase::Resting(Rest::Stopped) => Status::Stopped,
+            Phase::Resting(Rest::Failed) => Status::Failed,
+            Phase::Resting(Rest::Closed) => Status::Closed,
+            Phase::Resting(Rest::Fresh) | Phase::Waiting(Wait::Dependency(_) | Wait::HeadStart(_)) => Status::Queued,
+            Phase::Waiting(Wait::Delay(_)) => Status::Restarting,
+            Phase::Waiting(Wait::Backoff(_)) => Status::Backoff,
+            Phase::Starting => Status::Init,
+            Phase::Running { .. } => Status::Running,
+            Phase::Ending(Ending {
+                main: Main::Alive { .. },
+                ..
+            }) => {
+                if self.leaves() {
+                    Status::Running
+                } else {
+                    Status::Restarting
+                }
+            }
+            Phase::Ending(Ending {
+                main: Main::Ended { .. },
+                ..
+            }) => match self.rest_after_end() {
+                Rest::Stopped => Status::Stopped,
+                Rest::Failed => Status::Failed,
+                Rest::Closed => Status::Closed,
+                Rest::Fresh => Status::Restarting,
+            },
+        }
+    }
+
+    pub(crate) fn view(&self) -> View {
+        View {
+            id: self.id,
+            spec: self.spec.clone(),
+            status: self.status(),
+            run: self.run,
+            pid: self.live().map(|live| live.pid),
+            started_at: self.started_at,
+            restart_count: self.restart_count,
+            last_exit: self.last_exit,
+            last_error: self.last_error.clone(),
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
 }

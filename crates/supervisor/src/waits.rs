@@ -168,7 +168,8 @@ impl Waits {
         unsettled.wants.remove(&process.id);
         unsettled.problems.extend(why.map(|why| problem(process, why)));
         if unsettled.wants.is_empty() {
-            let problems = self.0.remove(&ticket).unwrap_or_default().problems;
+            let mut problems = self.0.remove(&ticket).unwrap_or_default().problems;
+            problems.sort_by_key(|problem| problem.id);
             out.push(Effect::Settled(ticket, problems));
         }
     }
