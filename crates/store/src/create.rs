@@ -15,7 +15,7 @@ pub(crate) fn create(
     fill: impl FnOnce(&mut Connection) -> rusqlite::Result<()>,
 ) -> Result<(), StoreError> {
     let new = beside(path, ".new");
-    let made = build(&new, fill).and_then(|()| {
+    let made = build(path, &new, fill).and_then(|()| {
         fs::rename(&new, path)
             .and_then(|()| sync_directory(path))
             .map_err(|e| StoreError::io(path, e))
@@ -27,9 +27,14 @@ pub(crate) fn create(
     made
 }
 
-fn build(new: &Path, fill: impl FnOnce(&mut Connection) -> rusqlite::Result<()>) -> Result<(), StoreError> {
-    let io = |error| StoreError::io(new, error);
-    let sqlite = |error| StoreError::sqlite(new, &error);
+/// Its errors are told of `path`, the name that people know.
+fn build(
+    path: &Path,
+    new: &Path,
+    fill: impl FnOnce(&mut Connection) -> rusqlite::Result<()>,
+) -> Result<(), StoreError> {
+    let io = |error| StoreError::io(path, error);
+    let sqlite = |error| StoreError::sqlite(path, &error);
     remove_if_there(new).map_err(io)?;
     OpenOptions::new()
         .write(true)

@@ -1,6 +1,6 @@
 //! Why the store cannot be read or written, in one line that says what to do.
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -117,6 +117,13 @@ impl StoreError {
     pub(crate) fn sqlite(path: &Path, error: &rusqlite::Error) -> StoreError {
         let path = path.to_owned();
         let detail = describe(error);
+        // What SQLite shares between processes lies in a file as well, and must find room.
+        if error
+            .sqlite_error()
+            .is_some_and(|e| e.extended_code == ffi::SQLITE_IOERR_SHMSIZE)
+        {
+            return StoreError::Full { path };
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path, detail },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {

@@ -8,7 +8,7 @@ use crate::row::{self, BadValue};
 use crate::schema::{self, APPLICATION_ID, STEPS, VERSION};
 use pmon3_supervisor::{Change, Group, Record};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior, ffi};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -103,8 +103,12 @@ impl Store {
         if self.doubtful {
             // A page that could not be written counts as written at the next fsync. So nothing more goes behind it:
             // the whole log is brought home and begun anew.
-            self.connection
-                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            let busy: bool = self
+                .connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+            if busy {
+                return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None));
+            }
             self.doubtful = false;
         }
         if self.full != Some(durable) {

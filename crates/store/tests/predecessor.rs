@@ -271,6 +271,18 @@ fn odd_values_get_the_nearest_that_works_and_are_told() {
 }
 
 #[test]
+fn bytes_that_are_no_text_are_told() {
+    let (record, notes) = only(&process(
+        1,
+        "web",
+        "args=CAST(x'61ff62' AS TEXT); process_file=CAST(x'2f620063' AS TEXT)",
+    ));
+    assert_eq!(record.spec.args, ["a\u{fffd}b"]);
+    assert_eq!(record.spec.file, "/bc");
+    assert_eq!(notes.len(), 2, "{notes:?}");
+}
+
+#[test]
 fn a_database_without_the_later_columns_and_tables_is_taken_over() {
     let place = place();
     let connection = Connection::open(&place.path).unwrap();

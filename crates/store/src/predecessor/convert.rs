@@ -116,9 +116,9 @@ impl Conversion<'_> {
     }
 
     fn spec(&mut self, old: OldProcess, groups: BTreeSet<Name>, names: &Names) -> Spec {
-        let file = self.without_nul(&old.file);
+        let file = self.clean(&old.file);
         let file = self.path("program", file);
-        let log = match self.without_nul(&old.log) {
+        let log = match self.clean(&old.log) {
             log if log.is_empty() => {
                 let log = format!("/var/log/pmond/{}.log", self.name);
                 self.note(&format!("it had no log file; it is {log} now"));
@@ -155,16 +155,19 @@ impl Conversion<'_> {
         format!("/{path}")
     }
 
-    /// The kernel would cut the text there, and so did Go: it refused to start such a program.
-    fn without_nul(&mut self, text: &str) -> String {
+    /// The kernel would cut the text at a NUL byte. What was not UTF-8 was replaced when it was read.
+    fn clean(&mut self, text: &str) -> String {
         if text.contains('\0') {
             self.note(&format!("NUL bytes are left out of {text:?}"));
+        }
+        if text.contains(char::REPLACEMENT_CHARACTER) {
+            self.note(&format!("{text:?} held bytes that are not UTF-8, which are lost"));
         }
         text.replace('\0', "")
     }
 
     fn user(&mut self, old: &OldProcess) -> User {
-        let name = match (self.without_nul(&old.username), old.uid) {
+        let name = match (self.clean(&old.username), old.uid) {
             (name, _) if !name.is_empty() => name,
             (_, 0) => "root".to_owned(),
             (_, uid) => {
@@ -182,7 +185,7 @@ impl Conversion<'_> {
     /// Splits as a POSIX shell does. The predecessor split at each blank, and quotes were nothing special to it: where
     /// that makes a difference, it is told.
     fn words(&mut self, what: &str, text: &str) -> Vec<String> {
-        let text = self.without_nul(text);
+        let text = self.clean(text);
         let plain: Vec<String> = text
             .split(BLANKS)
             .filter(|word| !word.is_empty())
