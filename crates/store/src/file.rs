@@ -3,7 +3,7 @@
 use crate::error::StoreError;
 use crate::schema::{APPLICATION_ID, VERSION};
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -45,7 +45,15 @@ pub(crate) fn look(path: &Path) -> Result<Look, StoreError> {
         return Err(foreign(path, "it is not a SQLite file"));
     }
     whole(path, &header, length)?;
-    whose(path, &header)
+    let look = whose(path, &header)?;
+    // SQLite would open it for reading only, say nothing, and make its files beside it.
+    match OpenOptions::new().write(true).open(path) {
+        Ok(_) => Ok(look),
+        Err(error) => Err(StoreError::ReadOnly {
+            path: path.to_owned(),
+            detail: error.to_string(),
+        }),
+    }
 }
 
 /// Follows symbolic links, so that the files beside the database are looked for where SQLite puts them. A link that

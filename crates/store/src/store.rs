@@ -181,12 +181,6 @@ fn harden(connection: &Connection) -> rusqlite::Result<()> {
 
 fn check(path: &Path, connection: &Connection) -> Result<(), StoreError> {
     let sqlite = |error: rusqlite::Error| StoreError::sqlite(path, &error);
-    if connection.is_readonly("main").map_err(sqlite)? {
-        return Err(StoreError::ReadOnly {
-            path: path.to_owned(),
-            detail: "permission denied".to_owned(),
-        });
-    }
     let found: String = connection
         .pragma_query_value(None, "integrity_check", |row| row.get(0))
         .map_err(sqlite)?;
