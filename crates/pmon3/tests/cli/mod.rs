@@ -1,0 +1,3 @@
+//! What `pmon3` prints.
+
+mod snapshots;
