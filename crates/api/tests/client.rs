@@ -1,5 +1,8 @@
 //! The client against a server that says exactly these bytes.
-#![allow(clippy::unwrap_used, reason = "clippy knows tests by their attribute, not their helpers")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy knows tests by their attribute, not their helpers"
+)]
 
 use pmon3_api::client::{Client, ClientError, GroupAction};
 use pmon3_api::{ActionRequest, LogQuery};

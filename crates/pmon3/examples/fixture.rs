@@ -64,7 +64,8 @@ fn run() -> io::Result<ExitCode> {
 }
 
 fn number(text: &str) -> io::Result<u64> {
-    text.parse().map_err(|_| io::Error::other(format!("not a number: {text}")))
+    text.parse()
+        .map_err(|_| io::Error::other(format!("not a number: {text}")))
 }
 
 fn write_lines(count: u64) -> io::Result<()> {
@@ -77,7 +78,11 @@ fn write_lines(count: u64) -> io::Result<()> {
 
 fn append_line(path: &str, line: impl std::fmt::Display) -> io::Result<()> {
     // One write: lines of several processes do not mix.
-    fs::OpenOptions::new().append(true).create(true).open(path)?.write_all(format!("{line}\n").as_bytes())
+    fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)?
+        .write_all(format!("{line}\n").as_bytes())
 }
 
 fn listen(port_file: &str) -> io::Result<()> {
@@ -109,7 +114,10 @@ fn spawn(how: &str, steps: &str) -> io::Result<()> {
     let mut command = if how.contains("-deaf") {
         // That a signal is ignored is inherited through execve.
         let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", r#"trap "" TERM; exec "$0" "$@""#]).arg(env::current_exe()?).args(steps);
+        shell
+            .args(["-c", r#"trap "" TERM; exec "$0" "$@""#])
+            .arg(env::current_exe()?)
+            .args(steps);
         shell
     } else {
         myself(&steps)?
@@ -133,10 +141,17 @@ fn report() -> io::Result<serde_json::Value> {
         }
     }
     descriptors.sort();
-    let environment: std::collections::BTreeMap<String, String> =
-        env::vars_os().map(|(k, v)| (k.to_string_lossy().into_owned(), v.to_string_lossy().into_owned())).collect();
+    let environment: std::collections::BTreeMap<String, String> = env::vars_os()
+        .map(|(k, v)| (k.to_string_lossy().into_owned(), v.to_string_lossy().into_owned()))
+        .collect();
     let status = fs::read_to_string("/proc/self/status")?;
-    let field = |name: &str| status.lines().find_map(|l| l.strip_prefix(name)).map(str::trim).unwrap_or_default();
+    let field = |name: &str| {
+        status
+            .lines()
+            .find_map(|l| l.strip_prefix(name))
+            .map(str::trim)
+            .unwrap_or_default()
+    };
     Ok(serde_json::json!({
         "pid": std::process::id(),
         "session": rustix::process::getsid(None)?.as_raw_nonzero().get(),

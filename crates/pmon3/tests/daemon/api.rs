@@ -1,7 +1,7 @@
 //! The HTTP API: the examples of docs/api.md as they stand there, and requests that are wrong on purpose.
 
 use crate::world::http::{raw, request};
-use crate::world::{fixture, kernel, run, until, World};
+use crate::world::{World, fixture, kernel, run, until};
 use serde_json::json;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
@@ -40,12 +40,17 @@ fn the_examples_of_the_documentation_work_as_they_stand() {
     assert!(examples.len() >= 15, "only {} examples were found", examples.len());
     for (command, shown) in examples {
         let mut shell = world.prepare("/bin/sh");
-        shell.args(["-c", &command]).env("SOCKET", world.socket()).env("DIR", world.path(""));
+        shell
+            .args(["-c", &command])
+            .env("SOCKET", world.socket())
+            .env("DIR", world.path(""));
         let output = run::to_end(&mut shell).succeeds();
         // What is shown is the answer with the parts that differ left out: `…` stands for anything.
         let mut rest = output.stdout.as_str();
         for part in shown.trim().split('…') {
-            let at = rest.find(part).unwrap_or_else(|| panic!("{command}\nshown: {shown}\nfound: {}", output.stdout));
+            let at = rest
+                .find(part)
+                .unwrap_or_else(|| panic!("{command}\nshown: {shown}\nfound: {}", output.stdout));
             rest = &rest[at + part.len()..];
         }
     }
@@ -71,19 +76,85 @@ fn every_refusal_has_a_code_a_message_and_the_right_status() {
         ("POST", "/v1/processes", "{".into(), 400, "bad_request"),
         ("POST", "/v1/processes", "[]".into(), 400, "bad_request"),
         ("POST", "/v1/processes", "{}".into(), 400, "bad_request"),
-        ("POST", "/v1/processes", exec(json!({"no_such_field": 1})), 400, "bad_request"),
-        ("POST", "/v1/processes", exec(json!({"name": "../x"})), 400, "bad_request"),
+        (
+            "POST",
+            "/v1/processes",
+            exec(json!({"no_such_field": 1})),
+            400,
+            "bad_request",
+        ),
+        (
+            "POST",
+            "/v1/processes",
+            exec(json!({"name": "../x"})),
+            400,
+            "bad_request",
+        ),
         ("POST", "/v1/processes", exec(json!({"name": 7})), 400, "bad_request"),
-        ("POST", "/v1/processes", exec(json!({"name": "a", "cwd": "relative"})), 400, "bad_request"),
-        ("POST", "/v1/processes", exec(json!({"name": "a", "args": ["a\u{0}b"]})), 400, "bad_request"),
-        ("POST", "/v1/processes", exec(json!({"name": "a", "env_vars": {"A=B": "1"}})), 400, "bad_request"),
-        ("POST", "/v1/processes", exec(json!({"name": "a", "stop_timeout": -1})), 400, "bad_request"),
-        ("POST", "/v1/processes", exec(json!({"name": "a", "stop_timeout": 1e300})), 400, "bad_request"),
+        (
+            "POST",
+            "/v1/processes",
+            exec(json!({"name": "a", "cwd": "relative"})),
+            400,
+            "bad_request",
+        ),
+        (
+            "POST",
+            "/v1/processes",
+            exec(json!({"name": "a", "args": ["a\u{0}b"]})),
+            400,
+            "bad_request",
+        ),
+        (
+            "POST",
+            "/v1/processes",
+            exec(json!({"name": "a", "env_vars": {"A=B": "1"}})),
+            400,
+            "bad_request",
+        ),
+        (
+            "POST",
+            "/v1/processes",
+            exec(json!({"name": "a", "stop_timeout": -1})),
+            400,
+            "bad_request",
+        ),
+        (
+            "POST",
+            "/v1/processes",
+            exec(json!({"name": "a", "stop_timeout": 1e300})),
+            400,
+            "bad_request",
+        ),
         ("POST", "/v1/processes", exec(json!({"name": "web"})), 409, "name_taken"),
-        ("POST", "/v1/processes", exec(json!({"name": "a", "dependencies": ["a"]})), 409, "dependency_cycle"),
-        ("POST", "/v1/processes/web/stop", "{\"force\": \"yes\"}".into(), 400, "bad_request"),
-        ("GET", "/v1/processes/web/log?lines=many", String::new(), 400, "bad_request"),
-        ("GET", "/v1/processes/web/log?no_such=1", String::new(), 400, "bad_request"),
+        (
+            "POST",
+            "/v1/processes",
+            exec(json!({"name": "a", "dependencies": ["a"]})),
+            409,
+            "dependency_cycle",
+        ),
+        (
+            "POST",
+            "/v1/processes/web/stop",
+            "{\"force\": \"yes\"}".into(),
+            400,
+            "bad_request",
+        ),
+        (
+            "GET",
+            "/v1/processes/web/log?lines=many",
+            String::new(),
+            400,
+            "bad_request",
+        ),
+        (
+            "GET",
+            "/v1/processes/web/log?no_such=1",
+            String::new(),
+            400,
+            "bad_request",
+        ),
         ("GET", "/v1/processes/%ff", String::new(), 400, "bad_request"),
     ] {
         let response = request(&world.socket(), method, path, &body);
@@ -91,7 +162,10 @@ fn every_refusal_has_a_code_a_message_and_the_right_status() {
         let error = response.json();
         assert_eq!(error["code"], json!(code), "{method} {path} {body}: {response:?}");
         assert!(!error["message"].as_str().unwrap().is_empty());
-        assert!(response.headers.contains("content-type: application/json"), "{response:?}");
+        assert!(
+            response.headers.contains("content-type: application/json"),
+            "{response:?}"
+        );
     }
     assert_eq!(world.names(), ["web"]);
     assert!(!world.daemon_log().contains("panicked"), "{}", world.daemon_log());
@@ -107,7 +181,8 @@ fn a_body_beyond_the_limit_is_refused_before_it_is_read() {
     assert_eq!(response.status, 413, "{response:?}");
     assert_eq!(response.json()["code"], json!("too_large"));
     let chunk = "a".repeat(64 * 1024);
-    let mut body = b"POST /v1/processes HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    let mut body =
+        b"POST /v1/processes HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
     for _ in 0..200 {
         body.extend(format!("{:x}\r\n{chunk}\r\n", chunk.len()).as_bytes());
     }
@@ -119,10 +194,18 @@ fn a_body_beyond_the_limit_is_refused_before_it_is_read() {
 #[test]
 fn what_is_no_http_gets_400_or_a_closed_door() {
     let world = World::new();
-    for garbage in [&b"\0\0\0\0\r\n\r\n"[..], b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /v1/\xff HTTP/1.1\r\n\r\n"] {
+    for garbage in [
+        &b"\0\0\0\0\r\n\r\n"[..],
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /v1/\xff HTTP/1.1\r\n\r\n",
+    ] {
         assert_eq!(raw(&world.socket(), garbage).status, 400);
     }
-    let many = format!("GET /v1/processes HTTP/1.1\r\nHost: x\r\n{}\r\n", "X: y\r\n".repeat(10_000));
+    let many = format!(
+        "GET /v1/processes HTTP/1.1\r\nHost: x\r\n{}\r\n",
+        "X: y\r\n".repeat(10_000)
+    );
     assert!((400..500).contains(&raw(&world.socket(), many.as_bytes()).status));
     world.pmon3(&["ls"]);
 }
@@ -156,18 +239,26 @@ fn a_caller_that_hangs_up_does_not_take_back_what_was_asked() {
     )
     .unwrap();
     drop(stream);
-    until("it runs", || world.names() == ["web"] && world.status("web") == "running");
+    until("it runs", || {
+        world.names() == ["web"] && world.status("web") == "running"
+    });
     assert!(kernel::is_alive(world.pid("web")));
 }
 
 #[test]
 fn an_answer_says_what_is_still_under_way() {
     let world = World::with("stop_timeout: 600\n");
-    let deaf = world.script("deaf", "#!/bin/sh\ntrap '' TERM\necho ready\nwhile :; do sleep 1000; done\n");
+    let deaf = world.script(
+        "deaf",
+        "#!/bin/sh\ntrap '' TERM\necho ready\nwhile :; do sleep 1000; done\n",
+    );
     world.pmon3(&["exec", &deaf]);
     until("it is deaf", || world.read("logs/deaf.log") == "ready\n");
     let response = request(&world.socket(), "POST", "/v1/processes/deaf/stop", r#"{"wait_ms": 20}"#);
     assert_eq!(response.status, 202, "{response:?}");
-    assert!(response.json()["pending"][0].as_str().unwrap().contains("deaf"), "{response:?}");
+    assert!(
+        response.json()["pending"][0].as_str().unwrap().contains("deaf"),
+        "{response:?}"
+    );
     world.pmon3(&["stop", "--force", "deaf"]);
 }

@@ -1,7 +1,7 @@
 //! Who may do what: real callers, real users, over the real socket. Needs root to become them.
 
 use crate::world::output::Output;
-use crate::world::{fixture, kernel, run, until, we_are_root, World, PMON3};
+use crate::world::{PMON3, World, fixture, kernel, run, until, we_are_root};
 use serde_json::json;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -17,7 +17,11 @@ struct User {
 
 fn user(name: &str) -> User {
     let fields = kernel::account(|fields| fields[0] == name).unwrap();
-    User { name: name.to_owned(), uid: fields[2].parse().unwrap(), gid: fields[3].parse().unwrap() }
+    User {
+        name: name.to_owned(),
+        uid: fields[2].parse().unwrap(),
+        gid: fields[3].parse().unwrap(),
+    }
 }
 
 /// A daemon of root with programs that everybody can get at.
@@ -39,18 +43,25 @@ impl Shared {
         fs::copy(PMON3, &pmon3).unwrap();
         fs::copy(fixture(), &copy).unwrap();
         fs::set_permissions(world.path("home"), fs::Permissions::from_mode(0o777)).unwrap();
-        Some(Shared { world, pmon3, fixture: copy })
+        Some(Shared {
+            world,
+            pmon3,
+            fixture: copy,
+        })
     }
 
     fn run_as(&self, user: &User, args: &[&str]) -> Output {
-        let mut command = self.world.prepare(&self.pmon3);
+        let mut command = self.world.client(&self.pmon3);
         command.args(args).uid(user.uid).gid(user.gid);
         run::to_end(&mut command)
     }
 
     /// Supervises something as this user, started by this user.
     fn exec_as(&self, user: &User, name: &str) -> Output {
-        self.run_as(user, &["exec", self.fixture.to_str().unwrap(), "--name", name, "--args=hold"])
+        self.run_as(
+            user,
+            &["exec", self.fixture.to_str().unwrap(), "--name", name, "--args=hold"],
+        )
     }
 }
 
@@ -68,7 +79,13 @@ fn a_user_starts_programs_as_themselves_and_manages_them() {
     let view = world.desc("mine");
     assert_eq!((&view["user"], &view["uid"]), (&json!(me.name), &json!(me.uid)));
     assert!(kernel::status_field(world.pid("mine"), "Uid").starts_with(&me.uid.to_string()));
-    for args in [&["stop", "mine"][..], &["start", "mine"], &["restart", "mine"], &["log", "mine"], &["desc", "mine"]] {
+    for args in [
+        &["stop", "mine"][..],
+        &["start", "mine"],
+        &["restart", "mine"],
+        &["log", "mine"],
+        &["desc", "mine"],
+    ] {
         shared.run_as(&me, args).succeeds();
     }
     shared.run_as(&me, &["del", "mine"]).succeeds();
@@ -97,7 +114,11 @@ fn a_stranger_may_not_touch_the_process_of_another() {
     shared.run_as(&stranger, &["kill"]).succeeds();
     shared.run_as(&stranger, &["drop"]).succeeds();
     assert_eq!(world.pid("theirs"), pid);
-    assert!(world.daemon_log().contains("permission denied"), "{}", world.daemon_log());
+    assert!(
+        world.daemon_log().contains("permission denied"),
+        "{}",
+        world.daemon_log()
+    );
 }
 
 #[test]
@@ -105,10 +126,15 @@ fn nobody_starts_a_program_as_somebody_else() {
     let Some(shared) = Shared::new("") else { return };
     let file = shared.fixture.to_str().unwrap();
     for other in ["root", "bin", "0"] {
-        denied(shared.run_as(&user("nobody"), &["exec", file, "--name", "x", "--args=hold", "--user", other]));
+        denied(shared.run_as(
+            &user("nobody"),
+            &["exec", file, "--name", "x", "--args=hold", "--user", other],
+        ));
     }
     assert_eq!(shared.world.names(), [""; 0]);
-    shared.world.pmon3(&["exec", file, "--name", "x", "--args=hold", "--user", "bin"]);
+    shared
+        .world
+        .pmon3(&["exec", file, "--name", "x", "--args=hold", "--user", "bin"]);
     assert_eq!(shared.world.desc("x")["user"], json!("bin"));
 }
 
@@ -116,13 +142,29 @@ fn nobody_starts_a_program_as_somebody_else() {
 fn everyone_sees_all_processes_but_not_the_arguments_and_environment_of_others() {
     let Some(shared) = Shared::new("") else { return };
     let file = shared.fixture.to_str().unwrap();
-    let exec = ["exec", file, "--name", "secret", "--args=say=password hold", "--env-vars", "TOKEN=password"];
+    let exec = [
+        "exec",
+        file,
+        "--name",
+        "secret",
+        "--args=say=password hold",
+        "--env-vars",
+        "TOKEN=password",
+    ];
     shared.run_as(&user("daemon"), &exec).succeeds();
-    for args in [&["ls", "--json"][..], &["desc", "secret", "--json"], &["ls"], &["desc", "secret"]] {
+    for args in [
+        &["ls", "--json"][..],
+        &["desc", "secret", "--json"],
+        &["ls"],
+        &["desc", "secret"],
+    ] {
         let seen = shared.run_as(&user("nobody"), args).succeeds().stdout;
         assert!(seen.contains("secret"), "{args:?}: {seen}");
         assert!(!seen.contains("password"), "{args:?}: {seen}");
-        let seen = shared.run_as(&user("daemon"), &["desc", "secret", "--json"]).succeeds().stdout;
+        let seen = shared
+            .run_as(&user("daemon"), &["desc", "secret", "--json"])
+            .succeeds()
+            .stdout;
         assert!(seen.contains("password"));
     }
 }
@@ -130,11 +172,18 @@ fn everyone_sees_all_processes_but_not_the_arguments_and_environment_of_others()
 #[test]
 fn members_of_the_admin_group_manage_all_but_start_only_as_themselves() {
     let admins = user("games").gid;
-    let Some(shared) = Shared::new("admin_group: games\n") else { return };
+    let Some(shared) = Shared::new("admin_group: games\n") else {
+        return;
+    };
     let mut admin = user("nobody");
     admin.gid = admins;
     shared.exec_as(&user("daemon"), "theirs").succeeds();
-    for args in [&["stop", "theirs"][..], &["start", "theirs"], &["restart", "theirs"], &["log", "theirs"]] {
+    for args in [
+        &["stop", "theirs"][..],
+        &["start", "theirs"],
+        &["restart", "theirs"],
+        &["log", "theirs"],
+    ] {
         shared.run_as(&admin, args).succeeds();
     }
     let file = shared.fixture.to_str().unwrap();
@@ -152,13 +201,23 @@ fn logs_are_opened_with_the_rights_of_the_user_whose_process_it_is() {
     fs::set_permissions(world.path("sealed"), fs::Permissions::from_mode(0o700)).unwrap();
     world.write("sealed/root.log", "of root\n");
     let log = world.at("sealed/root.log");
-    shared.run_as(&me, &["exec", file, "--name", "x", "--args=say=mine hold", "--log", &log]).fails();
+    shared
+        .run_as(
+            &me,
+            &["exec", file, "--name", "x", "--args=say=mine hold", "--log", &log],
+        )
+        .fails();
     // A link to it does not help either.
     fs::create_dir(world.path("open")).unwrap();
     fs::set_permissions(world.path("open"), fs::Permissions::from_mode(0o777)).unwrap();
     std::os::unix::fs::symlink(&log, world.path("open/link.log")).unwrap();
     let link = world.at("open/link.log");
-    shared.run_as(&me, &["exec", file, "--name", "y", "--args=say=mine hold", "--log", &link]).fails();
+    shared
+        .run_as(
+            &me,
+            &["exec", file, "--name", "y", "--args=say=mine hold", "--log", &link],
+        )
+        .fails();
     for name in ["x", "y"] {
         shared.run_as(&me, &["del", name]);
     }
@@ -172,7 +231,10 @@ fn the_default_log_of_a_user_belongs_to_that_user() {
     shared.exec_as(&me, "mine").succeeds();
     let log = PathBuf::from(world.desc("mine")["log"].as_str().unwrap());
     until("the log", || log.exists());
-    assert_eq!(std::os::unix::fs::MetadataExt::uid(&fs::metadata(&log).unwrap()), me.uid);
+    assert_eq!(
+        std::os::unix::fs::MetadataExt::uid(&fs::metadata(&log).unwrap()),
+        me.uid
+    );
 }
 
 #[test]

@@ -1,10 +1,15 @@
 //! `pmon3` starts `pmond` where a command needs it.
 
-use crate::world::{fixture, kernel, World};
+use crate::world::{World, fixture, kernel};
 use rustix::process::Signal;
 
 fn exec_args() -> [String; 4] {
-    ["exec".to_owned(), fixture().display().to_string(), "--args".to_owned(), "hold".to_owned()]
+    [
+        "exec".to_owned(),
+        fixture().display().to_string(),
+        "--args".to_owned(),
+        "hold".to_owned(),
+    ]
 }
 
 #[test]
@@ -61,7 +66,11 @@ fn other_commands_say_that_pmond_must_be_running_and_what_to_do() {
 fn with_auto_start_off_exec_is_like_the_others() {
     let world = World::without_daemon("auto_start: false\n");
     let args = exec_args();
-    assert!(world.refused(&args.each_ref().map(String::as_str)).contains("pmond must be running"));
+    assert!(
+        world
+            .refused(&args.each_ref().map(String::as_str))
+            .contains("pmond must be running")
+    );
 }
 
 #[test]

@@ -1,12 +1,16 @@
 //! Bad input gets a clear error and changes nothing.
 
-use crate::world::{fixture, we_are_root, World};
+use crate::world::{World, fixture, we_are_root};
 
 /// What is wrong, the command, and what its message must hold.
 type Case = (&'static str, Vec<String>, Vec<String>);
 
 fn exec(flags: &[&str]) -> Vec<String> {
-    let mut args = vec!["exec".to_owned(), fixture().display().to_string(), "--args=hold".to_owned()];
+    let mut args = vec![
+        "exec".to_owned(),
+        fixture().display().to_string(),
+        "--args=hold".to_owned(),
+    ];
     args.extend(flags.iter().map(|flag| (*flag).to_owned()));
     args
 }
@@ -30,15 +34,51 @@ fn cases(world: &World) -> Vec<Case> {
         ("empty name", exec(&["--name", ""]), words(&["name"])),
         ("long name", exec(&["--name", &long]), words(&["128"])),
         ("digits as a name", exec(&["--name", "123"]), words(&["123"])),
-        ("unbalanced quotes", exec(&["--name", "a", "--args=a 'b"]), words(&["args"])),
-        ("variable without a value", exec(&["--name", "a", "--env-vars", "A=1 B"]), words(&["B"])),
-        ("unbalanced quotes in variables", exec(&["--name", "a", "--env-vars", "A='1"]), words(&["env"])),
-        ("unknown user", exec(&["--name", "a", "--user", "no-such-user"]), words(&["no-such-user"])),
-        ("log in no directory", exec(&["--name", "a", "--log", "/no/such/dir/a.log"]), words(&["/no/such/dir"])),
-        ("bad group name", exec(&["--name", "a", "--groups", "a/b"]), words(&["a/b"])),
-        ("itself as a dependency", exec(&["--name", "a", "--dependencies", "a"]), words(&["a -> a"])),
-        ("lines that are no number", words(&["log", "web", "-n", "many"]), words(&["many"])),
-        ("working directory that is none", exec(&["--name", "a", "--cwd", "/no/such/dir"]), words(&["/no/such/dir"])),
+        (
+            "unbalanced quotes",
+            exec(&["--name", "a", "--args=a 'b"]),
+            words(&["args"]),
+        ),
+        (
+            "variable without a value",
+            exec(&["--name", "a", "--env-vars", "A=1 B"]),
+            words(&["B"]),
+        ),
+        (
+            "unbalanced quotes in variables",
+            exec(&["--name", "a", "--env-vars", "A='1"]),
+            words(&["env"]),
+        ),
+        (
+            "unknown user",
+            exec(&["--name", "a", "--user", "no-such-user"]),
+            words(&["no-such-user"]),
+        ),
+        (
+            "log in no directory",
+            exec(&["--name", "a", "--log", "/no/such/dir/a.log"]),
+            words(&["/no/such/dir"]),
+        ),
+        (
+            "bad group name",
+            exec(&["--name", "a", "--groups", "a/b"]),
+            words(&["a/b"]),
+        ),
+        (
+            "itself as a dependency",
+            exec(&["--name", "a", "--dependencies", "a"]),
+            words(&["a -> a"]),
+        ),
+        (
+            "lines that are no number",
+            words(&["log", "web", "-n", "many"]),
+            words(&["many"]),
+        ),
+        (
+            "working directory that is none",
+            exec(&["--name", "a", "--cwd", "/no/such/dir"]),
+            words(&["/no/such/dir"]),
+        ),
     ];
     if !we_are_root() {
         let place = world.path("sealed");
@@ -46,8 +86,16 @@ fn cases(world: &World) -> Vec<Case> {
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o555);
         std::fs::set_permissions(&place, mode).unwrap();
         let log = world.at("sealed/a.log");
-        cases.push(("log that may not be written", exec(&["--name", "a", "--log", &log]), vec![world.at("sealed")]));
-        cases.push(("user that may not be used", exec(&["--name", "a", "--user", "root"]), words(&["root"])));
+        cases.push((
+            "log that may not be written",
+            exec(&["--name", "a", "--log", &log]),
+            vec![world.at("sealed")],
+        ));
+        cases.push((
+            "user that may not be used",
+            exec(&["--name", "a", "--user", "root"]),
+            words(&["root"]),
+        ));
     }
     cases
 }
@@ -71,7 +119,11 @@ fn each_wrong_request_is_refused_by_name_and_changes_nothing() {
         // What the command line itself can see is wrong usage, the rest could not be done.
         assert!(matches!(output.code, Some(1 | 2)), "{what}: {output:?}");
         for part in wanted {
-            assert!(output.stderr.contains(&part), "{what}: `{part}` is not in: {}", output.stderr);
+            assert!(
+                output.stderr.contains(&part),
+                "{what}: `{part}` is not in: {}",
+                output.stderr
+            );
         }
         assert!(!output.stderr.contains("panicked"), "{what}: {}", output.stderr);
         assert_eq!(state(&world), before, "{what}");
@@ -83,9 +135,19 @@ fn a_cycle_through_several_processes_is_named_and_nothing_of_the_change_is_appli
     let world = World::new();
     world.exec_with("a", "hold", &["--dependencies", "b"]);
     world.exec_with("b", "hold", &["--dependencies", "c"]);
-    let said = world.run(&exec(&["--name", "c", "--dependencies", "a"]).iter().map(String::as_str).collect::<Vec<_>>());
+    let said = world.run(
+        &exec(&["--name", "c", "--dependencies", "a"])
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>(),
+    );
     let said = said.fails().stderr;
-    assert!(["a -> b -> c -> a", "b -> c -> a -> b", "c -> a -> b -> c"].iter().any(|c| said.contains(c)), "{said}");
+    assert!(
+        ["a -> b -> c -> a", "b -> c -> a -> b", "c -> a -> b -> c"]
+            .iter()
+            .any(|c| said.contains(c)),
+        "{said}"
+    );
     assert_eq!(world.names(), ["a", "b"]);
 }
 
@@ -100,7 +162,13 @@ fn a_dependency_that_nobody_has_is_a_warning() {
 #[test]
 fn wrong_usage_ends_with_code_2() {
     let world = World::without_daemon("");
-    for args in [&["no-such-command"][..], &["ls", "--no-such-flag"], &["stop"], &["exec"], &["group", "assign", "a"]] {
+    for args in [
+        &["no-such-command"][..],
+        &["ls", "--no-such-flag"],
+        &["stop"],
+        &["exec"],
+        &["group", "assign", "a"],
+    ] {
         world.run(args).ends_with(2);
     }
 }

@@ -1,14 +1,35 @@
 //! The everyday commands.
 
-use crate::world::{fixture, kernel, World};
+use crate::world::{World, fixture, kernel};
 use serde_json::json;
 use std::collections::BTreeSet;
 
 /// The keys that the contract promises for `ls --json` and `desc --json`.
 const KEYS: [&str; 24] = [
-    "id", "name", "pid", "status", "restart_count", "user", "uid", "gid", "process_file", "args", "env_vars", "cwd", "log",
-    "auto_restart", "dependencies", "groups", "cpu_percent", "memory_bytes", "created_at", "updated_at", "started_at",
-    "exit_code", "signal", "error",
+    "id",
+    "name",
+    "pid",
+    "status",
+    "restart_count",
+    "user",
+    "uid",
+    "gid",
+    "process_file",
+    "args",
+    "env_vars",
+    "cwd",
+    "log",
+    "auto_restart",
+    "dependencies",
+    "groups",
+    "cpu_percent",
+    "memory_bytes",
+    "created_at",
+    "updated_at",
+    "started_at",
+    "exit_code",
+    "signal",
+    "error",
 ];
 
 #[test]
@@ -57,7 +78,10 @@ fn ls_and_desc_show_every_field_of_the_contract() {
     assert!(view["memory_bytes"].as_u64().unwrap() > 0);
     for time in ["created_at", "updated_at", "started_at"] {
         let text = view[time].as_str().unwrap();
-        assert!(text.parse::<jiff::Timestamp>().is_ok(), "{time} is not RFC 3339: {text}");
+        assert!(
+            text.parse::<jiff::Timestamp>().is_ok(),
+            "{time} is not RFC 3339: {text}"
+        );
     }
 }
 
@@ -85,8 +109,13 @@ fn a_file_is_found_relative_to_the_caller_and_in_the_callers_path() {
 fn arguments_are_split_as_a_shell_splits_words() {
     let world = World::new();
     world.exec("web", r#"say=a\ b 'say=c  d' "say=e'f" hold"#);
-    assert_eq!(world.desc("web")["args"], json!(["say=a b", "say=c  d", "say=e'f", "hold"]));
-    crate::world::until("the program's lines", || world.read("logs/web.log") == "a b\nc  d\ne'f\n");
+    assert_eq!(
+        world.desc("web")["args"],
+        json!(["say=a b", "say=c  d", "say=e'f", "hold"])
+    );
+    crate::world::until("the program's lines", || {
+        world.read("logs/web.log") == "a b\nc  d\ne'f\n"
+    });
 }
 
 #[test]
@@ -99,8 +128,21 @@ fn every_flag_of_exec_is_kept_and_shown() {
         "web",
         "hold",
         &[
-            "--env-vars", "A=1 B='two words'", "--cwd", &world.at("place"), "--log", &world.at("place/own.log"),
-            "--user", &user, "--no-autorestart", "--dependencies", "base", "--groups", "one", "--groups", "two",
+            "--env-vars",
+            "A=1 B='two words'",
+            "--cwd",
+            &world.at("place"),
+            "--log",
+            &world.at("place/own.log"),
+            "--user",
+            &user,
+            "--no-autorestart",
+            "--dependencies",
+            "base",
+            "--groups",
+            "one",
+            "--groups",
+            "two",
         ],
     );
     let view = world.desc("web");
@@ -132,7 +174,10 @@ fn processes_are_selected_by_id_by_name_and_by_comma_lists_of_both() {
         world.exec(name, "hold");
     }
     world.pmon3(&["stop", "1,c"]);
-    assert_eq!([world.status("a"), world.status("2"), world.status("3")], ["stopped", "running", "stopped"]);
+    assert_eq!(
+        [world.status("a"), world.status("2"), world.status("3")],
+        ["stopped", "running", "stopped"]
+    );
     world.pmon3(&["start", "a, 3"]);
     assert_eq!([world.status("1"), world.status("c")], ["running", "running"]);
 }
@@ -145,7 +190,10 @@ fn stop_ends_it_and_start_starts_it_again() {
     world.pmon3(&["stop", "web"]);
     assert!(!kernel::is_alive(pid));
     let view = world.desc("web");
-    assert_eq!((&view["status"], &view["pid"], &view["signal"]), (&json!("stopped"), &json!(null), &json!(15)));
+    assert_eq!(
+        (&view["status"], &view["pid"], &view["signal"]),
+        (&json!("stopped"), &json!(null), &json!(15))
+    );
     world.pmon3(&["start", "web"]);
     assert_eq!(world.restarts("web"), 0, "a start is no restart");
     assert!(kernel::is_alive(world.pid("web")));
@@ -265,7 +313,10 @@ fn no_wait_returns_before_it_is_true() {
     let world = World::new();
     // It ends only when its gate is opened, so a command that waited for it would not come back.
     let gate = world.gate("gate");
-    let deaf = world.script("deaf", &format!("#!/bin/sh\ntrap 'cat {gate}; exit 0' TERM\nwhile :; do sleep 1000 & wait; done\n"));
+    let deaf = world.script(
+        "deaf",
+        &format!("#!/bin/sh\ntrap 'cat {gate}; exit 0' TERM\nwhile :; do sleep 1000 & wait; done\n"),
+    );
     world.pmon3(&["exec", &deaf, "--name", "web"]);
     world.pmon3(&["stop", "web", "--no-wait"]);
     assert!(kernel::is_alive(world.pid("web")));

@@ -1,12 +1,14 @@
 //! What a program gets from the daemon, and what it does not.
 
-use crate::world::{fixture, kernel, until_some, World};
-use serde_json::{json, Value};
+use crate::world::{World, fixture, kernel, until_some};
+use serde_json::{Value, json};
 use std::os::fd::AsFd;
 
 /// What the fixture says that it was given.
 fn report(world: &World, name: &str) -> Value {
-    let line = until_some("the report", || world.read(format!("logs/{name}.log")).lines().next().map(str::to_owned));
+    let line = until_some("the report", || {
+        world.read(format!("logs/{name}.log")).lines().next().map(str::to_owned)
+    });
     serde_json::from_str(&line).unwrap()
 }
 
@@ -20,7 +22,10 @@ fn a_program_inherits_no_descriptor_but_the_three() {
     rustix::io::fcntl_setfd(extra.as_fd(), rustix::io::FdFlags::CLOEXEC).unwrap();
     world.exec("web", "report hold");
     let log = world.at("logs/web.log");
-    assert_eq!(report(&world, "web")["descriptors"], json!([["0", "/dev/null"], ["1", log], ["2", log]]));
+    assert_eq!(
+        report(&world, "web")["descriptors"],
+        json!([["0", "/dev/null"], ["1", log], ["2", log]])
+    );
 }
 
 #[test]
@@ -56,12 +61,21 @@ fn the_environment_is_the_daemons_with_what_was_asked_for_and_none_of_its_own_bu
     assert_eq!(value("CHANGED"), Some("asked"));
     assert_eq!(value("NEW"), Some("two words"));
     assert!(value("PATH").is_some());
-    for of_the_daemon in ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "WATCHDOG_USEC"] {
+    for of_the_daemon in [
+        "NOTIFY_SOCKET",
+        "LISTEN_FDS",
+        "LISTEN_PID",
+        "LISTEN_FDNAMES",
+        "WATCHDOG_USEC",
+    ] {
         assert_eq!(value(of_the_daemon), None, "{of_the_daemon}");
     }
     let ours: Vec<&String> = env.keys().filter(|name| name.starts_with("PMON3_")).collect();
     assert_eq!(ours, ["PMON3_MARK"]);
-    assert_eq!(value("PMON3_MARK"), Some(format!("{}.1.1", kernel::instance(&world.path("data"))).as_str()));
+    assert_eq!(
+        value("PMON3_MARK"),
+        Some(format!("{}.1.1", kernel::instance(&world.path("data"))).as_str())
+    );
 }
 
 #[test]
@@ -85,8 +99,10 @@ fn home_user_logname_and_shell_are_those_of_the_user() {
 fn a_program_starts_in_the_callers_directory() {
     let world = World::new();
     std::fs::create_dir(world.path("place")).unwrap();
-    let mut command = world.prepare(crate::world::PMON3);
-    command.current_dir(world.path("place")).args(["exec", fixture().to_str().unwrap(), "--args", "report hold"]);
+    let mut command = world.client(crate::world::PMON3);
+    command
+        .current_dir(world.path("place"))
+        .args(["exec", fixture().to_str().unwrap(), "--args", "report hold"]);
     crate::world::run::to_end(&mut command).succeeds();
     assert_eq!(report(&world, "fixture")["cwd"], json!(world.at("place")));
 }

@@ -1,6 +1,6 @@
 //! Logs: straight into a file, and read back.
 
-use crate::world::{kernel, until, World, BOUND, PMON3};
+use crate::world::{BOUND, PMON3, World, kernel, until};
 use rustix::process::Signal;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -13,7 +13,9 @@ fn both_streams_are_appended_in_order_and_across_restarts() {
     world.exec("web", "say=one err=two say=three hold");
     until("three lines", || world.read("logs/web.log") == "one\ntwo\nthree\n");
     world.pmon3(&["restart", "web"]);
-    until("six lines", || world.read("logs/web.log") == "one\ntwo\nthree\n".repeat(2));
+    until("six lines", || {
+        world.read("logs/web.log") == "one\ntwo\nthree\n".repeat(2)
+    });
 }
 
 #[test]
@@ -22,7 +24,12 @@ fn a_log_that_is_truncated_under_the_program_is_filled_from_its_beginning() {
     let gate = world.gate("gate");
     world.exec("web", &format!("say=before gate={gate} say=after hold"));
     until("a line", || world.read("logs/web.log") == "before\n");
-    fs::File::options().write(true).open(world.path("logs/web.log")).unwrap().set_len(0).unwrap();
+    fs::File::options()
+        .write(true)
+        .open(world.path("logs/web.log"))
+        .unwrap()
+        .set_len(0)
+        .unwrap();
     world.open_gate("gate");
     until("the next line", || world.read("logs/web.log") == "after\n");
 }
@@ -32,9 +39,7 @@ fn log_shows_all_the_last_or_from_a_line_on() {
     let world = World::new();
     world.exec("web", "lines=1000 hold");
     until("its lines", || world.read("logs/web.log").ends_with("line 1000\n"));
-    let lines = |args: &[&str]| -> Vec<String> {
-        world.pmon3(args).stdout.lines().map(str::to_owned).collect()
-    };
+    let lines = |args: &[&str]| -> Vec<String> { world.pmon3(args).stdout.lines().map(str::to_owned).collect() };
     let last_ten: Vec<String> = (991..=1000).map(|n| format!("line {n}")).collect();
     assert_eq!(lines(&["log", "web", "-n", "10"]), last_ten);
     let from_996: Vec<String> = (996..=1000).map(|n| format!("line {n}")).collect();
@@ -50,7 +55,13 @@ fn log_with_archives_begins_with_the_oldest() {
     until("its line", || world.read("logs/web.log") == "newest\n");
     world.write("logs/web.log.1", "newer\n");
     world.write("logs/web.log.2", "oldest\n");
-    assert!(Command::new("gzip").arg(world.path("logs/web.log.2")).status().unwrap().success());
+    assert!(
+        Command::new("gzip")
+            .arg(world.path("logs/web.log.2"))
+            .status()
+            .unwrap()
+            .success()
+    );
     assert_eq!(world.pmon3(&["log", "-a", "web"]).stdout, "oldest\nnewer\nnewest\n");
     assert_eq!(world.pmon3(&["log", "web"]).stdout, "newest\n");
 }
@@ -60,8 +71,10 @@ fn a_log_of_bytes_that_are_no_text_comes_out_as_it_is() {
     let world = World::new();
     let program = world.script("program", "#!/bin/sh\nprintf 'a\\000\\377b\\n'\nexec sleep 1000\n");
     world.pmon3(&["exec", &program]);
-    until("its bytes", || fs::read(world.path("logs/program.log")).is_ok_and(|bytes| bytes.len() == 5));
-    let output = world.prepare(PMON3).args(["log", "program"]).output().unwrap();
+    until("its bytes", || {
+        fs::read(world.path("logs/program.log")).is_ok_and(|bytes| bytes.len() == 5)
+    });
+    let output = world.client(PMON3).args(["log", "program"]).output().unwrap();
     assert_eq!(output.stdout, b"a\0\xffb\n");
 }
 
@@ -79,7 +92,13 @@ struct Follower {
 
 impl Follower {
     fn new(world: &World, args: &[&str]) -> Follower {
-        let mut child = world.prepare(PMON3).arg("logf").args(args).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = world
+            .client(PMON3)
+            .arg("logf")
+            .args(args)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let from = BufReader::new(child.stdout.take().unwrap());
         let (to, lines) = mpsc::channel();
         std::thread::spawn(move || from.lines().map_while(Result::ok).try_for_each(|line| to.send(line)));
@@ -100,7 +119,11 @@ impl Drop for Follower {
 }
 
 fn append(world: &World, line: &str) {
-    let mut log = fs::File::options().append(true).create(true).open(world.path("logs/web.log")).unwrap();
+    let mut log = fs::File::options()
+        .append(true)
+        .create(true)
+        .open(world.path("logs/web.log"))
+        .unwrap();
     writeln!(log, "{line}").unwrap();
 }
 
@@ -124,7 +147,12 @@ fn logf_goes_on_across_a_truncation_and_a_replacement_of_the_file() {
     append(&world, "a line that is longer than the one after the truncation");
     let follower = Follower::new(&world, &["web", "-n", "1"]);
     follower.sees("a line that is longer than the one after the truncation");
-    fs::File::options().write(true).open(world.path("logs/web.log")).unwrap().set_len(0).unwrap();
+    fs::File::options()
+        .write(true)
+        .open(world.path("logs/web.log"))
+        .unwrap()
+        .set_len(0)
+        .unwrap();
     append(&world, "after truncation");
     follower.sees("after truncation");
     fs::rename(world.path("logs/web.log"), world.path("logs/web.log.1")).unwrap();
@@ -161,11 +189,22 @@ fn a_reader_that_goes_away_early_is_no_error() {
     let world = World::new();
     world.exec("web", "lines=200000 hold");
     until("its lines", || world.read("logs/web.log").ends_with("line 200000\n"));
-    let mut child =
-        world.prepare(PMON3).args(["log", "web"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = world
+        .client(PMON3)
+        .args(["log", "web"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut first = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut first)
+        .unwrap();
     assert_eq!(first, "line 1\n");
     let output = child.wait_with_output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "`pmon3 log web | head -1` is silent");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "",
+        "`pmon3 log web | head -1` is silent"
+    );
 }

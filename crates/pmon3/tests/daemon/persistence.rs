@@ -1,8 +1,8 @@
 //! What was acknowledged is there when the daemon comes back.
 
-use crate::world::{kernel, until, World};
+use crate::world::{World, kernel, until};
 use rustix::process::Signal;
-use serde_json::{json, Value};
+use serde_json::{Value, json};
 use std::fs;
 
 #[test]
@@ -38,13 +38,29 @@ fn everything_that_describes_a_process_is_kept() {
     world.exec_with(
         "web",
         "'say=two words' hold",
-        &["--env-vars", "A='b c'", "--dependencies", "base", "--groups", "g", "--log", &world.at("own.log")],
+        &[
+            "--env-vars",
+            "A='b c'",
+            "--dependencies",
+            "base",
+            "--groups",
+            "g",
+            "--log",
+            &world.at("own.log"),
+        ],
     );
     world.pmon3(&["restart", "web"]);
     let settled = |world: &World| -> Value {
         world.until_status("web", "running");
         let mut view = world.desc("web");
-        for key in ["pid", "started_at", "updated_at", "cpu_percent", "memory_bytes", "status"] {
+        for key in [
+            "pid",
+            "started_at",
+            "updated_at",
+            "cpu_percent",
+            "memory_bytes",
+            "status",
+        ] {
             view.as_object_mut().unwrap().remove(key);
         }
         view

@@ -1,6 +1,6 @@
 //! Programs that people really run: started, killed, restarted, stopped.
 
-use crate::world::{kernel, program, until, until_some, we_are_root, World, BOUND};
+use crate::world::{BOUND, World, kernel, program, until, we_are_root};
 use rustix::process::Signal;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -8,12 +8,18 @@ use std::path::Path;
 
 /// A port that nobody uses at the moment.
 fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 /// Sends this and waits for an answer with that in it.
 fn answers(port: u16, question: &str, wanted: &str) -> bool {
-    let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { return false };
+    let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else {
+        return false;
+    };
     stream.set_read_timeout(Some(BOUND)).unwrap();
     let mut answer = Vec::new();
     let _ = stream.write_all(question.as_bytes());
@@ -31,16 +37,26 @@ const HTTP: (&str, &str) = ("GET / HTTP/1.0\r\n\r\n", "hello from");
 
 /// Started, serves; killed, serves again; restarted, serves; stopped, and its port is free.
 fn lives_its_life(world: &World, file: &Path, args: &str, port: u16, (question, wanted): (&str, &str)) {
-    let serves = |when: &str| until(&format!("{} serves {when}", file.display()), || answers(port, question, wanted));
-    world.pmon3(&["exec", file.to_str().unwrap(), "--name", "server", &format!("--args={args}")]);
+    let serves = |when: &str| {
+        until(&format!("{} serves {when}", file.display()), || {
+            answers(port, question, wanted)
+        })
+    };
+    world.pmon3(&[
+        "exec",
+        file.to_str().unwrap(),
+        "--name",
+        "server",
+        &format!("--args={args}"),
+    ]);
     serves("after its start");
     let first = world.pid("server");
     kernel::signal(first, Signal::KILL);
-    let second = until_some("a successor", || world.desc("server")["pid"].as_u64().filter(|pid| *pid != first.into()));
+    let second = world.successor("server", first);
     serves("after SIGKILL");
     world.pmon3(&["restart", "server"]);
     serves("after a restart");
-    assert_ne!(u64::from(world.pid("server")), second);
+    assert_ne!(world.pid("server"), second);
     assert_eq!(world.restarts("server"), 2);
     world.pmon3(&["stop", "server"]);
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("its port is free");

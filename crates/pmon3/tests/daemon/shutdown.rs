@@ -1,6 +1,6 @@
 //! The daemon's end, and two daemons.
 
-use crate::world::{kernel, run, until, World, PMON3};
+use crate::world::{PMON3, World, kernel, run, until};
 use rustix::process::Signal;
 use std::fs;
 use std::os::unix::net::UnixListener;
@@ -24,7 +24,9 @@ fn processes_end_in_the_reverse_order_of_their_dependencies() {
         let mut args = vec!["exec", &program];
         args.extend(on.iter().flat_map(|on| ["--dependencies", on]));
         world.pmon3(&args);
-        until("it listens for the signal", || world.read(format!("logs/{name}.log")) == "ready\n");
+        until("it listens for the signal", || {
+            world.read(format!("logs/{name}.log")) == "ready\n"
+        });
     }
     assert!(world.stop().success());
     assert_eq!(world.read("ends"), "c\nb\na\n");
@@ -44,7 +46,9 @@ fn processes_that_do_not_depend_on_one_another_end_side_by_side() {
             ),
         );
         world.pmon3(&["exec", &program]);
-        until("it listens for the signal", || world.read(format!("logs/{name}.log")) == "ready\n");
+        until("it listens for the signal", || {
+            world.read(format!("logs/{name}.log")) == "ready\n"
+        });
     }
     assert!(world.stop().success());
 }
@@ -130,7 +134,8 @@ fn pmon3_daemon_is_pmond() {
     let mut command = world.prepare(PMON3);
     command.arg("daemon");
     world.start_by(&mut command);
-    world.pmon3(&["ls"]);
+    // Without PMON3_SOCKET: both find the socket through the configuration.
+    run::to_end(world.prepare(PMON3).arg("ls")).succeeds();
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A program that cannot be started: the error names the step and the file.
 
-use crate::world::{we_are_root, World};
+use crate::world::{World, we_are_root};
 use serde_json::json;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -26,7 +26,10 @@ fn broken_later(breaks: impl FnOnce(&World), wanted: &[&str]) {
 
 #[test]
 fn a_missing_file_is_named() {
-    broken_later(|world| fs::remove_file(world.path("program")).unwrap(), &["/program", "no such file"]);
+    broken_later(
+        |world| fs::remove_file(world.path("program")).unwrap(),
+        &["/program", "no such file"],
+    );
 }
 
 #[test]
@@ -70,7 +73,10 @@ fn a_directory_as_program_is_refused() {
 
 #[test]
 fn a_missing_working_directory_is_named() {
-    broken_later(|world| fs::remove_dir(world.path("place")).unwrap(), &["working directory", "/place", "no such file"]);
+    broken_later(
+        |world| fs::remove_dir(world.path("place")).unwrap(),
+        &["working directory", "/place", "no such file"],
+    );
 }
 
 #[test]
@@ -79,7 +85,7 @@ fn a_working_directory_that_may_not_be_entered_is_named() {
         return; // root may enter any; the run as an ordinary user shows this
     }
     broken_later(
-        |world| fs::set_permissions(world.path("place"), fs::Permissions::from_mode(0)).unwrap(),
+        |world| fs::set_permissions(world.path("place"), fs::Permissions::from_mode(0o000)).unwrap(),
         &["working directory", "/place", "permission denied"],
     );
 }
@@ -99,8 +105,15 @@ fn a_log_that_cannot_be_opened_is_named() {
 fn exec_of_something_that_cannot_be_started_fails_and_says_why() {
     let world = World::new();
     let text = world.write("text", "not a program");
-    for (file, part) in [("/no/such/program", "no such file"), (text.as_str(), "permission denied")] {
-        let said = world.run(&["exec", file, "--name", "web"]).fails().stderr.to_lowercase();
+    for (file, part) in [
+        ("/no/such/program", "no such file"),
+        (text.as_str(), "permission denied"),
+    ] {
+        let said = world
+            .run(&["exec", file, "--name", "web"])
+            .fails()
+            .stderr
+            .to_lowercase();
         assert!(said.contains(file) && said.contains(part), "{said}");
         if world.names() == ["web"] {
             assert_eq!(world.status("web"), "failed");

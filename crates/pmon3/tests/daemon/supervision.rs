@@ -1,6 +1,6 @@
 //! A program that ends is up again.
 
-use crate::world::{kernel, until, until_some, World};
+use crate::world::{World, kernel, until};
 use rustix::process::Signal;
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -14,11 +14,14 @@ fn crash_is_followed_by_exactly_one_restart() {
     world.exec("web", &format!("append={} hold", world.at("starts")));
     let first = world.pid("web");
     kernel::signal(first, Signal::KILL);
-    let second = until_some("another process", || world.desc("web")["pid"].as_u64().filter(|pid| *pid != first.into()));
+    let second = world.successor("web", first);
     until("its line", || world.pids("starts").len() == 2);
-    assert_eq!(world.pids("starts"), [first, second as u32]);
+    assert_eq!(world.pids("starts"), [first, second]);
     let view = world.desc("web");
-    assert_eq!((&view["restart_count"], &view["signal"], &view["exit_code"]), (&json!(1), &json!(9), &json!(null)));
+    assert_eq!(
+        (&view["restart_count"], &view["signal"], &view["exit_code"]),
+        (&json!(1), &json!(9), &json!(null))
+    );
 }
 
 #[test]
@@ -43,7 +46,10 @@ fn without_autorestart_an_end_is_final_and_how_it_ended_is_shown() {
     world.until_status("code", "failed");
     world.until_status("signal", "failed");
     let (code, signal) = (world.desc("code"), world.desc("signal"));
-    assert_eq!((&code["exit_code"], &code["signal"], &code["pid"]), (&json!(7), &json!(null), &json!(null)));
+    assert_eq!(
+        (&code["exit_code"], &code["signal"], &code["pid"]),
+        (&json!(7), &json!(null), &json!(null))
+    );
     assert_eq!((&signal["exit_code"], &signal["signal"]), (&json!(null), &json!(6)));
     assert!(world.pmon3(&["desc", "code"]).stdout.contains('7'));
 }
@@ -93,7 +99,10 @@ fn start_during_the_delay_does_not_wait_for_it() {
 #[test]
 fn kill_follows_term_when_the_stop_timeout_runs_out() {
     let world = World::with("stop_timeout: 0.2\n");
-    let deaf = world.script("deaf", "#!/bin/sh\ntrap '' TERM\necho ready\nwhile :; do sleep 1000; done\n");
+    let deaf = world.script(
+        "deaf",
+        "#!/bin/sh\ntrap '' TERM\necho ready\nwhile :; do sleep 1000; done\n",
+    );
     world.pmon3(&["exec", &deaf]);
     until("it is deaf", || world.read("logs/deaf.log") == "ready\n");
     let begin = Instant::now();
@@ -133,7 +142,13 @@ fn dependencies_run_before_what_depends_on_them_starts() {
     world.exec_with("web", "hold", &["--dependencies", "base"]);
     world.pmon3(&["kill"]);
     world.pmon3(&["init"]);
-    let started = |name: &str| world.desc(name)["started_at"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let started = |name: &str| {
+        world.desc(name)["started_at"]
+            .as_str()
+            .unwrap()
+            .parse::<jiff::Timestamp>()
+            .unwrap()
+    };
     assert!(started("base") <= started("web"));
     assert_eq!(
         world.json(&["dgraph", "--json"])["dependency_order"],

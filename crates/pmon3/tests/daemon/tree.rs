@@ -1,6 +1,6 @@
 //! `stop` and `restart` end the whole tree, whatever it does to get away.
 
-use crate::world::{kernel, until, World};
+use crate::world::{World, kernel, until};
 use rustix::process::Signal;
 
 /// The ways to hold a tree together that can be had here.
@@ -38,7 +38,10 @@ fn escape(world: &World) -> (String, usize) {
     ];
     let count = spawns.len();
     let quoted: Vec<String> = spawns.iter().map(|spawn| format!("'{spawn}'")).collect();
-    (format!("{} append={} hold", quoted.join(" "), world.at("pids")), count + 1)
+    (
+        format!("{} append={} hold", quoted.join(" "), world.at("pids")),
+        count + 1,
+    )
 }
 
 fn all_are_there(world: &World, count: usize) -> Vec<u32> {
@@ -139,7 +142,10 @@ fn a_tree_outlives_its_daemon_and_is_ended_by_the_next_one() {
         let pids = all_are_there(&world, count);
         let main = world.pid("hydra");
         world.kill();
-        assert!(pids.iter().all(|pid| kernel::is_alive(*pid)), "{way}: SIGKILL of pmond touches nothing");
+        assert!(
+            pids.iter().all(|pid| kernel::is_alive(*pid)),
+            "{way}: SIGKILL of pmond touches nothing"
+        );
         world.start();
         assert_eq!(world.pid("hydra"), main, "{way}");
         world.pmon3(&["stop", "hydra"]);

@@ -34,8 +34,16 @@ pub(crate) fn raw(socket: &Path, request: &[u8]) -> Response {
         panic!("no HTTP answer ({read:?}): {answer:?}");
     };
     let (status_line, headers) = head.split_once("\r\n").unwrap_or((head, ""));
-    let status = status_line.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap();
-    Response { status, headers: headers.to_lowercase(), body: unchunked(headers, body) }
+    let status = status_line
+        .split(' ')
+        .nth(1)
+        .and_then(|code| code.parse().ok())
+        .unwrap();
+    Response {
+        status,
+        headers: headers.to_lowercase(),
+        body: unchunked(headers, body),
+    }
 }
 
 /// One request with a JSON body (or none).

@@ -1,7 +1,7 @@
 //! What the tests ask the kernel.
 
-use rustix::event::{poll, PollFd, PollFlags, Timespec};
-use rustix::process::{pidfd_open, Pid, PidfdFlags, Signal};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::Child;
@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 use std::{fs, io};
 
 fn pidfd(pid: u32) -> io::Result<OwnedFd> {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(Pid::from_raw)
+        .ok_or(io::ErrorKind::InvalidInput)?;
     Ok(pidfd_open(pid, PidfdFlags::empty())?)
 }
 
@@ -59,7 +62,9 @@ pub(crate) fn signal(pid: u32, signal: Signal) {
 
 /// Something runs under this number (a zombie does not run).
 pub(crate) fn is_alive(pid: u32) -> bool {
-    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return false;
+    };
     // The name stands in parentheses and may hold anything.
     let state = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next());
     !matches!(state, None | Some("Z" | "X"))
@@ -68,7 +73,9 @@ pub(crate) fn is_alive(pid: u32) -> bool {
 /// A field of /proc/PID/status.
 pub(crate) fn status_field(pid: u32, name: &str) -> String {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     line.unwrap_or_default().trim().to_owned()
 }
 
@@ -76,9 +83,8 @@ pub(crate) fn status_field(pid: u32, name: &str) -> String {
 pub(crate) fn belongs_to(pid: u32, dir: &Path) -> bool {
     let proc = PathBuf::from(format!("/proc/{pid}"));
     let needle = dir.as_os_str().as_encoded_bytes();
-    let mentions = |file: &str| {
-        fs::read(proc.join(file)).is_ok_and(|text| text.windows(needle.len()).any(|part| part == needle))
-    };
+    let mentions =
+        |file: &str| fs::read(proc.join(file)).is_ok_and(|text| text.windows(needle.len()).any(|part| part == needle));
     is_alive(pid)
         && (mentions("environ")
             || mentions("cmdline")
@@ -87,7 +93,9 @@ pub(crate) fn belongs_to(pid: u32, dir: &Path) -> bool {
 
 pub(crate) fn all_pids() -> Vec<u32> {
     let entries = fs::read_dir("/proc").unwrap();
-    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect()
 }
 
 /// Ends everything that belongs to the directory; gives the command lines of what there was.
@@ -114,7 +122,9 @@ pub(crate) fn instance(data_dir: &Path) -> String {
         .as_os_str()
         .as_encoded_bytes()
         .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
     format!("{hash:016x}")
 }
 
@@ -128,7 +138,9 @@ pub(crate) fn cgroup_of(data_dir: &Path) -> Option<PathBuf> {
     })?;
     let own = fs::read_to_string("/proc/self/cgroup").ok()?;
     let own = own.lines().find_map(|line| line.strip_prefix("0::/"))?.to_owned();
-    let base = Path::new(&mount).join(own).join(format!("pmon3-{}", instance(data_dir)));
+    let base = Path::new(&mount)
+        .join(own)
+        .join(format!("pmon3-{}", instance(data_dir)));
     base.is_dir().then_some(base)
 }
 
@@ -161,6 +173,8 @@ pub(crate) fn session(pid: u32) -> Option<u32> {
 /// The first line of /etc/passwd for which this holds, in fields.
 pub(crate) fn account(wanted: impl Fn(&[String]) -> bool) -> Option<Vec<String>> {
     let passwd = fs::read_to_string("/etc/passwd").unwrap();
-    let mut lines = passwd.lines().map(|line| line.split(':').map(str::to_owned).collect::<Vec<_>>());
+    let mut lines = passwd
+        .lines()
+        .map(|line| line.split(':').map(str::to_owned).collect::<Vec<_>>());
     lines.find(|fields| fields.len() == 7 && wanted(fields))
 }

@@ -28,7 +28,11 @@ pub(crate) const PMOND: &str = env!("CARGO_BIN_EXE_pmond");
 /// The program that the tests supervise: examples/fixture.rs, which Cargo builds beside the binaries.
 pub(crate) fn fixture() -> PathBuf {
     let path = Path::new(PMON3).parent().unwrap().join("examples/fixture");
-    assert!(path.exists(), "{} is missing: `cargo build -p pmon3 --examples` makes it", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: `cargo build -p pmon3 --examples` makes it",
+        path.display()
+    );
     path
 }
 
@@ -90,7 +94,10 @@ impl World {
             ("data_dir", self.path("data").display().to_string()),
             ("logs_dir", self.path("logs").display().to_string()),
             ("socket", self.socket().display().to_string()),
-            ("process_config_file", self.path("process.config.json").display().to_string()),
+            (
+                "process_config_file",
+                self.path("process.config.json").display().to_string(),
+            ),
             // Commands wait for what they caused, and a test has no other bound than BOUND.
             ("cmd_exec_response_wait", BOUND.as_millis().to_string()),
             ("dependent_process_enqueued_wait", "0".to_owned()),
@@ -174,7 +181,11 @@ impl World {
     }
 
     fn locked_by(&self) -> Option<u32> {
-        let pid = fs::read_to_string(self.path("data/pmond.lock")).ok()?.trim().parse().ok()?;
+        let pid = fs::read_to_string(self.path("data/pmond.lock"))
+            .ok()?
+            .trim()
+            .parse()
+            .ok()?;
         kernel::belongs_to(pid, self.dir.path()).then_some(pid)
     }
 
@@ -232,9 +243,17 @@ impl World {
         command
     }
 
+    /// `pmon3` that speaks to this world's daemon and, where there is none, to no other: an ordinary user's command
+    /// would find the system's.
+    pub(crate) fn client(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = self.prepare(program);
+        command.env("PMON3_SOCKET", self.socket());
+        command
+    }
+
     /// Runs `pmon3` to its end, whatever that is.
     pub(crate) fn run(&self, args: &[&str]) -> Output {
-        run::to_end(self.prepare(PMON3).args(args))
+        run::to_end(self.client(PMON3).args(args))
     }
 
     /// Runs `pmon3`, which must succeed.
@@ -279,7 +298,10 @@ impl World {
     }
 
     pub(crate) fn names(&self) -> Vec<String> {
-        self.list().iter().map(|p| p["name"].as_str().unwrap().to_owned()).collect()
+        self.list()
+            .iter()
+            .map(|p| p["name"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// One process, as `desc --json` prints it.
@@ -294,7 +316,17 @@ impl World {
     /// The process id of something that runs.
     pub(crate) fn pid(&self, which: &str) -> u32 {
         let view = self.desc(which);
-        view["pid"].as_u64().unwrap_or_else(|| panic!("{which} has no pid: {view:#}")) as u32
+        view["pid"]
+            .as_u64()
+            .unwrap_or_else(|| panic!("{which} has no pid: {view:#}")) as u32
+    }
+
+    /// The process id of its next run, as soon as there is one.
+    pub(crate) fn successor(&self, which: &str, pid: u32) -> u32 {
+        until_some(&format!("a successor of {which} {pid}"), || {
+            let now = self.desc(which)["pid"].as_u64()? as u32;
+            (now != pid).then_some(now)
+        })
     }
 
     pub(crate) fn restarts(&self, which: &str) -> u64 {
@@ -340,7 +372,11 @@ impl World {
     }
 
     fn append(&self, name: &str) -> fs::File {
-        fs::OpenOptions::new().append(true).create(true).open(self.path(name)).unwrap()
+        fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(self.path(name))
+            .unwrap()
     }
 }
 
@@ -363,7 +399,11 @@ impl Drop for World {
             eprintln!("---- pmond ----\n{}{}", self.daemon_log(), self.read("logs/pmond.log"));
             return;
         }
-        assert!(in_time, "pmond did not end when it was asked to:\n{}", self.daemon_log());
+        assert!(
+            in_time,
+            "pmond did not end when it was asked to:\n{}",
+            self.daemon_log()
+        );
         assert!(left.is_empty(), "left behind: {left:?}\n{}", self.daemon_log());
     }
 }
@@ -375,7 +415,10 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let places = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
     let found = places.map(|dir| dir.join(name)).find(|file| file.is_file());
     if found.is_none() {
-        assert!(std::env::var_os("PMON3_TEST_PROGRAMS").is_none(), "{name} is not installed");
+        assert!(
+            std::env::var_os("PMON3_TEST_PROGRAMS").is_none(),
+            "{name} is not installed"
+        );
         eprintln!("{name} is not installed here: not tried");
     }
     found

@@ -26,8 +26,19 @@ impl Output {
 
     #[track_caller]
     pub(crate) fn ends_with(self, code: i32) -> Output {
-        assert_eq!(self.code, Some(code), "{}\nstdout: {}\nstderr: {}", self.command, self.stdout, self.stderr);
-        assert!(code == 0 || !self.stderr.trim().is_empty(), "{} failed without a word", self.command);
+        assert_eq!(
+            self.code,
+            Some(code),
+            "{}\nstdout: {}\nstderr: {}",
+            self.command,
+            self.stdout,
+            self.stderr
+        );
+        assert!(
+            code == 0 || !self.stderr.trim().is_empty(),
+            "{} failed without a word",
+            self.command
+        );
         self
     }
 

@@ -1,7 +1,7 @@
 //! Commands that must end.
 
 use super::output::Output;
-use super::{kernel, BOUND};
+use super::{BOUND, kernel};
 use std::io::Read;
 use std::process::{Command, Stdio};
 
