@@ -8,6 +8,7 @@ pub(crate) mod http;
 pub(crate) mod kernel;
 pub(crate) mod output;
 pub(crate) mod run;
+pub(crate) mod terminal;
 
 use output::Output;
 use serde_json::Value;
