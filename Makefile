@@ -79,9 +79,11 @@ dist:
 	rm -rf dist/out/$(DIST)
 	cd dist/out && sha256sum $(DIST).tar.gz > $(DIST).tar.gz.sha256
 
-## deb                  the Debian package (needs cargo-deb)
-deb:
-	$(CARGO) deb --locked -p pmon3
+## deb                  dist/out/pmon3_*.deb, the Debian package (needs cargo-deb)
+deb: build
+	dist/generate bin/pmon3 dist/out/share
+	sed 's|/usr/local/bin|/usr/bin|' dist/pmond.service > dist/out/pmond.service
+	$(CARGO) deb --locked --no-build -p pmon3 --output dist/out/
 
 ## test                 all tests
 test:

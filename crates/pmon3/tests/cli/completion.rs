@@ -1,6 +1,6 @@
 //! Shell completion, and manual pages.
 
-use crate::world::{program, run, World};
+use crate::world::{World, program, run};
 use std::path::Path;
 
 #[test]
@@ -31,9 +31,16 @@ fn offers(world: &World, words: &[&str]) -> Vec<String> {
     );
     let mut command = world.client("bash");
     let path = std::env::var("PATH").unwrap();
-    command.env("PATH", format!("{}:{path}", dir.display())).args(["--norc", "-c", &ask]);
+    command
+        .env("PATH", format!("{}:{path}", dir.display()))
+        .args(["--norc", "-c", &ask]);
     let output = run::to_end(&mut command).succeeds();
-    output.stdout.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
+    output
+        .stdout
+        .lines()
+        .map(|line| line.trim().to_owned())
+        .filter(|line| !line.is_empty())
+        .collect()
 }
 
 #[test]
@@ -44,7 +51,10 @@ fn bash_completes_commands_and_the_names_of_the_running_daemon() {
     world.exec("worker", "hold");
     assert!(offers(&world, &["pmon3", "rest"]).contains(&"restart".to_owned()));
     let all = offers(&world, &["pmon3", "stop", ""]);
-    assert!(all.contains(&"webserver".to_owned()) && all.contains(&"worker".to_owned()), "{all:?}");
+    assert!(
+        all.contains(&"webserver".to_owned()) && all.contains(&"worker".to_owned()),
+        "{all:?}"
+    );
     assert_eq!(offers(&world, &["pmon3", "stop", "web"]), ["webserver"]);
     assert_eq!(offers(&world, &["pmon3", "group", "stop", "fr"]), ["frontend"]);
 }
@@ -67,9 +77,32 @@ fn there_is_a_manual_page_for_every_command() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     for command in [
-        "", "-exec", "-ls", "-desc", "-stop", "-restart", "-del", "-log", "-logf", "-kill", "-init", "-drop", "-dgraph",
-        "-reset", "-export", "-topn", "-group", "-group-assign", "-completion", "-version", "-config", "-daemon",
+        "",
+        "-exec",
+        "-ls",
+        "-desc",
+        "-stop",
+        "-restart",
+        "-del",
+        "-log",
+        "-logf",
+        "-kill",
+        "-init",
+        "-drop",
+        "-dgraph",
+        "-reset",
+        "-export",
+        "-topn",
+        "-group",
+        "-group-assign",
+        "-completion",
+        "-version",
+        "-config",
+        "-daemon",
     ] {
-        assert!(pages.contains(&format!("pmon3{command}.1")), "pmon3{command}.1 is not among {pages:?}");
+        assert!(
+            pages.contains(&format!("pmon3{command}.1")),
+            "pmon3{command}.1 is not among {pages:?}"
+        );
     }
 }

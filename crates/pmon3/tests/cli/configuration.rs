@@ -1,6 +1,6 @@
 //! The configuration: where it is read from, that changes take effect, that a broken one does no harm.
 
-use crate::world::{kernel, run, until, World, PMON3};
+use crate::world::{PMON3, World, kernel, run, until};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -21,7 +21,9 @@ fn sighup_reads_the_configuration() {
     let world = World::with("log_level: error\n");
     world.configure("log_level: debug\n");
     kernel::signal(world.daemon_pid(), Signal::HUP);
-    until("a line about it", || world.daemon_log().to_lowercase().contains("config"));
+    until("a line about it", || {
+        world.daemon_log().to_lowercase().contains("config")
+    });
 }
 
 #[test]
@@ -29,7 +31,11 @@ fn a_broken_change_keeps_the_last_good_one_and_is_shown_by_the_next_command() {
     let world = World::new();
     world.configure(&format!("logs_dir: {}\nrestart_delay: soon\n", world.at("other")));
     let output = world.exec("web", "hold");
-    assert!(output.stderr.contains("restart_delay") && output.stderr.contains("config.yml"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("restart_delay") && output.stderr.contains("config.yml"),
+        "{}",
+        output.stderr
+    );
     assert_eq!(world.desc("web")["log"], json!(world.at("logs/web.log")));
     assert!(world.daemon_log().contains("restart_delay"));
     world.configure("");
@@ -50,7 +56,10 @@ fn a_broken_configuration_at_the_start_is_an_error_with_file_line_and_key() {
         let world = World::without_daemon(settings);
         let said = world.start_in_vain().stderr;
         let lines = world.read("config.yml").lines().count();
-        assert!(said.contains(&format!("config.yml:{lines}")), "{settings}: no file and line in: {said}");
+        assert!(
+            said.contains(&format!("config.yml:{lines}")),
+            "{settings}: no file and line in: {said}"
+        );
         for part in wanted {
             assert!(said.contains(part), "{settings}: `{part}` is not in: {said}");
         }
@@ -66,12 +75,15 @@ fn an_unknown_key_is_a_warning_with_the_nearest_known_one() {
 
 #[test]
 fn the_environment_wins_over_the_file() {
-    for (variable, value, wins) in
-        [("CONFIGOR_LOGSDIR", "first", "first"), ("PMON3_LOGS_DIR", "second", "second")]
-    {
+    for (variable, value, wins) in [
+        ("CONFIGOR_LOGSDIR", "first", "first"),
+        ("PMON3_LOGS_DIR", "second", "second"),
+    ] {
         let mut world = World::without_daemon("");
         let mut command = world.daemon_command();
-        command.env("CONFIGOR_LOGSDIR", world.path("first")).env(variable, world.path(value));
+        command
+            .env("CONFIGOR_LOGSDIR", world.path("first"))
+            .env(variable, world.path(value));
         world.start_by(&mut command);
         world.exec("web", "hold");
         assert_eq!(world.desc("web")["log"], json!(world.at(&format!("{wins}/web.log"))));
@@ -108,7 +120,10 @@ fn the_nested_keys_of_later_releases_are_taken_as_they_are() {
     world.exec("web", "hold");
     assert_eq!(world.desc("web")["log"], json!(world.at("nested-logs/web.log")));
     let log = world.daemon_log();
-    assert!(log.contains("shmem"), "a line about the key that configures nothing: {log}");
+    assert!(
+        log.contains("shmem"),
+        "a line about the key that configures nothing: {log}"
+    );
 }
 
 #[test]
@@ -122,17 +137,34 @@ fn config_check_looks_at_a_file_without_a_daemon() {
     let bad = world.write("bad.json", "{\"processes\": [\n{\"name\": 7}]}");
     let said = world.run(&["config", "check", &bad]).fails().stderr;
     assert!(said.contains("bad.json:2"), "{said}");
-    assert!(world.run(&["config", "check", "/no/such/file"]).fails().stderr.contains("/no/such/file"));
+    assert!(
+        world
+            .run(&["config", "check", "/no/such/file"])
+            .fails()
+            .stderr
+            .contains("/no/such/file")
+    );
 }
 
 #[test]
 fn config_show_tells_where_each_value_came_from() {
     let world = World::without_daemon("restart_delay: 250\n");
     let mut command = world.client(PMON3);
-    command.args(["config", "show"]).env("PMON3_AUTO_START", "false").env("CONFIGOR_LOGLEVEL", "warn");
+    command
+        .args(["config", "show"])
+        .env("PMON3_AUTO_START", "false")
+        .env("CONFIGOR_LOGLEVEL", "warn");
     let shown = run::to_end(&mut command).succeeds().stdout;
-    let line = |key: &str| shown.lines().find(|line| line.contains(key)).unwrap_or_else(|| panic!("{key}: {shown}"));
-    assert!(line("restart_delay").contains("250") && line("restart_delay").contains("config.yml:"), "{shown}");
+    let line = |key: &str| {
+        shown
+            .lines()
+            .find(|line| line.contains(key))
+            .unwrap_or_else(|| panic!("{key}: {shown}"))
+    };
+    assert!(
+        line("restart_delay").contains("250") && line("restart_delay").contains("config.yml:"),
+        "{shown}"
+    );
     assert!(line("auto_start").contains("PMON3_AUTO_START"), "{shown}");
     assert!(line("log_level").contains("CONFIGOR_LOGLEVEL"), "{shown}");
     assert!(line("restart_delay_max").contains("default"), "{shown}");

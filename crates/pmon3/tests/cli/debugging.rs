@@ -1,10 +1,15 @@
 //! PMON3_DEBUG, XIPC_DEBUG and log_level.
 
-use crate::world::{run, World, PMON3};
+use crate::world::{PMON3, World, run};
 
 #[test]
 fn pmon3_debug_sets_what_the_daemon_logs() {
-    for (value, debug, info) in [("true", true, true), ("debug", true, true), ("info", false, true), ("error", false, false)] {
+    for (value, debug, info) in [
+        ("true", true, true),
+        ("debug", true, true),
+        ("info", false, true),
+        ("error", false, false),
+    ] {
         let mut world = World::without_daemon("log_level: error\n");
         let mut command = world.daemon_command();
         command.env("PMON3_DEBUG", value);
@@ -12,7 +17,11 @@ fn pmon3_debug_sets_what_the_daemon_logs() {
         world.exec("web", "hold");
         world.stop();
         let log = world.daemon_log().to_uppercase();
-        assert_eq!((log.contains("DEBUG"), log.contains("INFO")), (debug, info), "{value}: {log}");
+        assert_eq!(
+            (log.contains("DEBUG"), log.contains("INFO")),
+            (debug, info),
+            "{value}: {log}"
+        );
     }
 }
 
@@ -22,7 +31,11 @@ fn the_configuration_sets_it_too() {
         let mut world = World::with(&format!("log_level: {level}\n"));
         world.stop();
         let log = world.daemon_log().to_uppercase();
-        assert_eq!((log.contains("DEBUG"), log.contains("INFO")), (false, info), "{level}: {log}");
+        assert_eq!(
+            (log.contains("DEBUG"), log.contains("INFO")),
+            (false, info),
+            "{level}: {log}"
+        );
     }
 }
 

@@ -1,8 +1,8 @@
 //! Event scripts: started for an event, with the process as JSON.
 
-use crate::world::{kernel, program, until, World};
+use crate::world::{World, kernel, program, until};
 use rustix::process::Signal;
-use serde_json::{json, Value};
+use serde_json::{Value, json};
 
 /// A script that adds its last argument as a line to `events`.
 fn recorder(world: &World, name: &str) -> String {
@@ -11,7 +11,11 @@ fn recorder(world: &World, name: &str) -> String {
 }
 
 fn events(world: &World) -> Vec<Value> {
-    world.read("events").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    world
+        .read("events")
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 /// A world with these scripts, past its initialization period.
@@ -54,7 +58,10 @@ fn a_restart_runs_its_script_with_the_documented_keys() {
     assert_eq!(event["args"], json!("'say=a b' hold"));
     assert!(event["event"].as_str().unwrap().contains("restart"));
     for key in ["created_at", "updated_at"] {
-        assert!(event[key].as_str().unwrap().parse::<jiff::Timestamp>().is_ok(), "{key} in {event:#}");
+        assert!(
+            event[key].as_str().unwrap().parse::<jiff::Timestamp>().is_ok(),
+            "{key} in {event:#}"
+        );
     }
 }
 
@@ -64,7 +71,10 @@ fn a_failure_and_a_backoff_run_theirs() {
     world.exec_with("once", "exit=3", &["--no-autorestart"]);
     until("the event", || events(&world).len() == 1);
     let event = &events(&world)[0];
-    assert_eq!((&event["name"], &event["exit_code"], &event["status"]), (&json!("once"), &json!(3), &json!(4)));
+    assert_eq!(
+        (&event["name"], &event["exit_code"], &event["status"]),
+        (&json!("once"), &json!(3), &json!(4))
+    );
 
     let mut world = World::without_daemon("");
     let script = recorder(&world, "script");
@@ -90,19 +100,28 @@ fn the_script_of_the_documentation_works_as_it_stands() {
             world.at("output.log")
         ),
     );
-    world.configure(&format!("initialization_period: 0\non_process_restart_exec: \"{script}\"\n"));
+    world.configure(&format!(
+        "initialization_period: 0\non_process_restart_exec: \"{script}\"\n"
+    ));
     world.start();
     world.exec("happac4", "hold");
     kernel::signal(world.pid("happac4"), Signal::KILL);
-    until("its line", || world.read("output.log") == "process restarted: 1 - \"happac4\"\n");
+    until("its line", || {
+        world.read("output.log") == "process restarted: 1 - \"happac4\"\n"
+    });
 }
 
 #[test]
 fn a_script_may_have_arguments_and_no_shell_reads_them() {
     let mut world = World::without_daemon("");
     let out = world.at("words");
-    let script = world.script("script", &format!("#!/bin/bash\nprintf '%s|' \"${{@:1:$#-1}}\" >> {out}\n"));
-    world.configure(&format!("initialization_period: 0\non_process_restart_exec: \"{script} 'two words' $HOME ;ls\"\n"));
+    let script = world.script(
+        "script",
+        &format!("#!/bin/bash\nprintf '%s|' \"${{@:1:$#-1}}\" >> {out}\n"),
+    );
+    world.configure(&format!(
+        "initialization_period: 0\non_process_restart_exec: \"{script} 'two words' $HOME ;ls\"\n"
+    ));
     world.start();
     world.exec("web", "hold");
     kernel::signal(world.pid("web"), Signal::KILL);

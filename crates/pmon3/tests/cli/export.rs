@@ -1,7 +1,7 @@
 //! `export`: what is supervised, as a process configuration.
 
-use crate::world::{fixture, World};
-use serde_json::{json, Value};
+use crate::world::{World, fixture};
+use serde_json::{Value, json};
 
 /// Processes that a sloppy writer of files would break.
 fn filled() -> World {
@@ -11,11 +11,25 @@ fn filled() -> World {
         "hard",
         r#"'say=two  words' "say=it's" 'say="quoted" \ back' 'say=ünïcode ☃' hold"#,
         &[
-            "--env-vars", r#"A='b c' B="d'e" EMPTY= U=☃"#, "--dependencies", "plain", "--groups", "one", "--groups", "two",
-            "--no-autorestart", "--cwd", &world.at("home"), "--log", &world.at("own.log"), "--stop-timeout", "2.5",
+            "--env-vars",
+            r#"A='b c' B="d'e" EMPTY= U=☃"#,
+            "--dependencies",
+            "plain",
+            "--groups",
+            "one",
+            "--groups",
+            "two",
+            "--no-autorestart",
+            "--cwd",
+            &world.at("home"),
+            "--log",
+            &world.at("own.log"),
+            "--stop-timeout",
+            "2.5",
         ],
     );
-    let lines = json!({"file": fixture(), "name": "lines", "args": ["say=a\nb\tc", "", "hold"], "env_vars": {"N": "x\ny"}});
+    let lines =
+        json!({"file": fixture(), "name": "lines", "args": ["say=a\nb\tc", "", "hold"], "env_vars": {"N": "x\ny"}});
     let made = crate::world::http::request(&world.socket(), "POST", "/v1/processes", &lines.to_string());
     assert_eq!(made.status, 201, "{made:?}");
     world
@@ -23,11 +37,23 @@ fn filled() -> World {
 
 fn described(world: &World) -> Vec<Value> {
     let keys = [
-        "name", "process_file", "args", "env_vars", "cwd", "log", "user", "auto_restart", "dependencies", "groups", "stop_timeout",
+        "name",
+        "process_file",
+        "args",
+        "env_vars",
+        "cwd",
+        "log",
+        "user",
+        "auto_restart",
+        "dependencies",
+        "groups",
+        "stop_timeout",
     ];
     let mut list = world.list();
     list.sort_by_key(|process| process["name"].to_string());
-    list.iter().map(|process| keys.iter().map(|key| process[*key].clone()).collect()).collect()
+    list.iter()
+        .map(|process| keys.iter().map(|key| process[*key].clone()).collect())
+        .collect()
 }
 
 #[test]
@@ -50,7 +76,10 @@ fn the_default_format_is_json_and_the_format_may_stand_alone() {
     let json: Value = world.json(&["export"]);
     assert_eq!(json["processes"].as_array().unwrap().len(), 3);
     assert_eq!(world.pmon3(&["export", "json"]).json(), json);
-    assert_eq!(world.pmon3(&["export", "yaml"]).stdout, world.pmon3(&["export", "-f", "yaml"]).stdout);
+    assert_eq!(
+        world.pmon3(&["export", "yaml"]).stdout,
+        world.pmon3(&["export", "-f", "yaml"]).stdout
+    );
     assert!(world.pmon3(&["export", "toml"]).stdout.contains("[[Processes]]"));
     world.run(&["export", "-f", "xml"]).ends_with(2);
 }
@@ -59,7 +88,13 @@ fn the_default_format_is_json_and_the_format_may_stand_alone() {
 fn the_fields_are_those_of_the_predecessor() {
     let world = filled();
     let json = world.json(&["export"]);
-    let hard = &json["processes"].as_array().unwrap().iter().find(|p| p["name"] == "hard").unwrap().clone();
+    let hard = &json["processes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|p| p["name"] == "hard")
+        .unwrap()
+        .clone();
     assert_eq!(hard["file"], json!(fixture()));
     assert_eq!(hard["log"], json!(world.at("own.log")));
     assert_eq!(hard["no_auto_restart"], json!(true));
@@ -67,7 +102,15 @@ fn the_fields_are_those_of_the_predecessor() {
     assert_eq!(hard["groups"], json!(["one", "two"]));
     assert!(hard["user"].is_string());
     let toml = world.pmon3(&["export", "-f", "toml"]).stdout;
-    for field in ["File = ", "Name = ", "NoAutoRestart = true", "Dependencies = ", "Groups = ", "Log = ", "User = "] {
+    for field in [
+        "File = ",
+        "Name = ",
+        "NoAutoRestart = true",
+        "Dependencies = ",
+        "Groups = ",
+        "Log = ",
+        "User = ",
+    ] {
         assert!(toml.contains(field), "`{field}` is not in:\n{toml}");
     }
 }

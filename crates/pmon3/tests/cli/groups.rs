@@ -1,7 +1,7 @@
 //! Groups: many to many, by id, name and comma list.
 
-use crate::world::{kernel, World};
-use serde_json::{json, Value};
+use crate::world::{World, kernel};
+use serde_json::{Value, json};
 
 fn groups(world: &World) -> Value {
     world.json(&["group", "ls", "--json"])
@@ -20,7 +20,10 @@ fn the_example_of_the_documentation_works_as_it_stands() {
     let world = world_of(&["a", "b", "c", "d"]);
     world.pmon3(&["group", "create", "happac"]);
     world.pmon3(&["group", "assign", "happac", "3,4"]);
-    assert_eq!(world.json(&["group", "desc", "happac", "--json"])["processes"], json!(["c", "d"]));
+    assert_eq!(
+        world.json(&["group", "desc", "happac", "--json"])["processes"],
+        json!(["c", "d"])
+    );
     let shown = world.pmon3(&["group", "desc", "happac"]).stdout;
     assert!(shown.contains("happac") && shown.contains("running"), "{shown}");
     world.pmon3(&["group", "remove", "happac", "4"]);

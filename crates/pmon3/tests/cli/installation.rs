@@ -1,6 +1,6 @@
 //! `make install` and what it lays down. (The release archive and the Debian package are tried by .ci/packaging.)
 
-use crate::world::{program, run, World, PMOND, PMON3};
+use crate::world::{PMON3, PMOND, World, program, run};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -12,7 +12,10 @@ fn tree(world: &World) -> String {
     let tree = world.at("tree");
     std::fs::create_dir_all(world.path("tree/bin")).unwrap();
     for part in ["Makefile", "Cargo.toml", "dist", "README.md", "CHANGELOG.md", "LICENSE"] {
-        let copied = Command::new("cp").args(["-R", &format!("{ROOT}/{part}"), &tree]).status().unwrap();
+        let copied = Command::new("cp")
+            .args(["-R", &format!("{ROOT}/{part}"), &tree])
+            .status()
+            .unwrap();
         assert!(copied.success(), "{part}");
     }
     for binary in [PMON3, PMOND] {
@@ -48,7 +51,13 @@ fn make_installs_and_uninstalls_and_keeps_what_an_administrator_wrote() {
     for file in installed {
         assert!(world.path("root").join(file).is_file(), "{file} is missing");
     }
-    let mode = |name: &str| std::fs::metadata(world.path("root").join(name)).unwrap().permissions().mode() & 0o7777;
+    let mode = |name: &str| {
+        std::fs::metadata(world.path("root").join(name))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o7777
+    };
     assert_eq!(mode("etc/pmon3/data"), 0o700);
     assert_eq!(mode("var/log/pmond"), 0o755);
     assert_eq!(mode("etc/pmon3/config/config.yml"), 0o644);
@@ -56,7 +65,10 @@ fn make_installs_and_uninstalls_and_keeps_what_an_administrator_wrote() {
     make(&world, &tree, "systemd_install");
     assert_eq!(world.read("root/etc/pmon3/config/config.yml"), "log_level: warn\n");
     make(&world, &tree, "systemd_uninstall");
-    let left: Vec<&str> = installed.into_iter().filter(|file| world.path("root").join(file).exists()).collect();
+    let left: Vec<&str> = installed
+        .into_iter()
+        .filter(|file| world.path("root").join(file).exists())
+        .collect();
     assert_eq!(left, ["etc/pmon3/config/config.yml"]);
 }
 
@@ -76,15 +88,27 @@ fn an_installed_program_can_be_replaced_while_it_runs() {
 
 #[test]
 fn systemd_accepts_the_unit() {
-    let Some(analyze) = program("systemd-analyze") else { return };
+    let Some(analyze) = program("systemd-analyze") else {
+        return;
+    };
     let world = World::without_daemon("");
     let unit = std::fs::read_to_string(format!("{ROOT}/dist/pmond.service")).unwrap();
-    for line in ["Type=notify", "KillMode=process", "Delegate=yes", "OOMPolicy=continue", "Restart=on-failure"] {
+    for line in [
+        "Type=notify",
+        "KillMode=process",
+        "Delegate=yes",
+        "OOMPolicy=continue",
+        "Restart=on-failure",
+    ] {
         assert!(unit.lines().any(|l| l == line), "{line}");
     }
     // It looks whether the program and the manual pages are there, which is not the question here.
     let unit = unit.replace("/usr/local/bin/pmond", PMOND);
-    let unit: String = unit.lines().filter(|line| !line.starts_with("Documentation=")).map(|l| format!("{l}\n")).collect();
+    let unit: String = unit
+        .lines()
+        .filter(|line| !line.starts_with("Documentation="))
+        .map(|l| format!("{l}\n"))
+        .collect();
     let file = world.write("pmond.service", &unit);
     let output = run::to_end(world.prepare(analyze).args(["verify", "--man=no", &file])).succeeds();
     assert!(!output.stderr.contains("pmond.service"), "{}", output.stderr);
@@ -97,7 +121,12 @@ fn logrotate_accepts_its_file() {
     std::fs::create_dir(world.path("logs")).unwrap();
     world.write("logs/web.log", "a line\n");
     let text = std::fs::read_to_string(format!("{ROOT}/dist/pmond.logrotate")).unwrap();
-    let file = world.write("logrotate", &text.replace("/var/log/pmond", &world.at("logs")).replace("su root root", ""));
+    let file = world.write(
+        "logrotate",
+        &text
+            .replace("/var/log/pmond", &world.at("logs"))
+            .replace("su root root", ""),
+    );
     let output = run::to_end(world.prepare(logrotate).args(["-d", "-s", &world.at("state"), &file])).succeeds();
     assert!(output.stderr.contains("web.log"), "{}", output.stderr);
     assert!(!output.stderr.contains("error"), "{}", output.stderr);

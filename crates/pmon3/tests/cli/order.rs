@@ -1,6 +1,6 @@
 //! In which order processes start: queue and dependencies, without starting anything.
 
-use crate::world::{fixture, World};
+use crate::world::{World, fixture};
 use serde_json::json;
 
 /// A process configuration of these names, each with what it depends on.
@@ -20,7 +20,10 @@ fn dgraph_shows_queue_order_and_dependency_order() {
     let order = world.json(&["dgraph", "--json"]);
     assert_eq!(order["dependency_order"], json!(["known", "a", "b", "c"]));
     let order = world.json(&["order", "--process-config-only", "--json"]);
-    assert_eq!(order, json!({"queue_order": ["c", "b", "a"], "dependency_order": ["a", "b", "c"]}));
+    assert_eq!(
+        order,
+        json!({"queue_order": ["c", "b", "a"], "dependency_order": ["a", "b", "c"]})
+    );
     assert_eq!(world.names(), ["known"], "nothing was started");
     let text = world.pmon3(&["dgraph"]).stdout;
     assert!(text.contains("0: ") && text.contains("known"), "{text}");
@@ -40,7 +43,13 @@ fn a_dependent_process_waits_for_its_head_start() {
     let world = World::with("dependent_process_enqueued_wait: 300\n");
     entries(&world, &[("b", &["a"]), ("a", &[])]);
     world.pmon3(&["init", "--blocking"]);
-    let started = |name: &str| world.desc(name)["started_at"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let started = |name: &str| {
+        world.desc(name)["started_at"]
+            .as_str()
+            .unwrap()
+            .parse::<jiff::Timestamp>()
+            .unwrap()
+    };
     let wait = started("b").duration_since(started("a"));
     assert!(wait >= jiff::SignedDuration::from_millis(300), "{wait:?}");
 }

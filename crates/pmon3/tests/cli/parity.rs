@@ -41,7 +41,10 @@ fn tests() -> BTreeSet<String> {
 fn rows() -> Vec<(String, Vec<String>)> {
     let text = std::fs::read_to_string(Path::new(ROOT).join("docs/parity.md")).unwrap();
     let mut rows = Vec::new();
-    for line in text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ---")) {
+    for line in text
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| ---"))
+    {
         let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
         let shown_by = cells.last().unwrap();
         if *shown_by == "shown by" {
@@ -57,7 +60,11 @@ fn rows() -> Vec<(String, Vec<String>)> {
 fn every_row_of_the_parity_table_names_tests_that_exist() {
     let (tests, rows) = (tests(), rows());
     assert!(rows.len() > 100, "only {} rows", rows.len());
-    let open: Vec<&String> = rows.iter().filter(|(_, names)| names.is_empty()).map(|(what, _)| what).collect();
+    let open: Vec<&String> = rows
+        .iter()
+        .filter(|(_, names)| names.is_empty())
+        .map(|(what, _)| what)
+        .collect();
     assert!(open.is_empty(), "rows without a test: {open:#?}");
     let missing: Vec<(&String, &String)> = rows
         .iter()
@@ -71,8 +78,16 @@ fn every_row_of_the_parity_table_names_tests_that_exist() {
 fn every_key_and_variable_of_the_predecessors_documentation_has_a_row() {
     let text = std::fs::read_to_string(Path::new(ROOT).join("docs/parity.md")).unwrap();
     let keys = std::fs::read_to_string(Path::new(ROOT).join("dist/config.yml")).unwrap();
-    let keys = keys.lines().filter_map(|line| line.trim_start_matches('#').split_once(':')).map(|(key, _)| key);
-    let keys: BTreeSet<&str> = keys.filter(|key| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')).collect();
+    let keys = keys
+        .lines()
+        .filter_map(|line| line.trim_start_matches('#').split_once(':'))
+        .map(|(key, _)| key);
+    let keys: BTreeSet<&str> = keys
+        .filter(|key| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+        .collect();
     let missing: Vec<&&str> = keys.iter().filter(|key| !text.contains(&format!("`{key}`"))).collect();
-    assert!(missing.is_empty(), "keys of dist/config.yml without a row: {missing:#?}");
+    assert!(
+        missing.is_empty(),
+        "keys of dist/config.yml without a row: {missing:#?}"
+    );
 }

@@ -1,6 +1,6 @@
 //! A database of the predecessor is taken over on the first start.
 
-use crate::world::{fixture, World};
+use crate::world::{World, fixture};
 use serde_json::json;
 
 /// The tables as GORM makes them.
@@ -58,7 +58,10 @@ fn its_processes_groups_and_what_ran_are_taken_over() {
     assert_eq!(view["env_vars"], json!({"A": "1", "B": "2"}));
     assert_eq!(view["args"], json!(["hold"]));
     assert_eq!(view["log"], json!(world.at("closed.log")));
-    assert_eq!(world.json(&["group", "ls", "--json"])[0]["processes"], json!(["running", "stopped"]));
+    assert_eq!(
+        world.json(&["group", "ls", "--json"])[0]["processes"],
+        json!(["running", "stopped"])
+    );
     // And a second time it is our own.
     world.pmon3(&["stop", "running"]);
     world.stop();

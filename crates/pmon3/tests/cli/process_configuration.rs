@@ -1,7 +1,7 @@
 //! The process configuration in its three formats, and `init`.
 
-use crate::world::{fixture, kernel, until, World};
-use serde_json::{json, Value};
+use crate::world::{World, fixture, kernel, until};
+use serde_json::{Value, json};
 use std::fs;
 
 /// The same two processes in each format, with the predecessor's field names.
@@ -34,8 +34,20 @@ fn in_all_formats(world: &World) -> [(&'static str, String); 4] {
 fn described(world: &World) -> Vec<Value> {
     let mut list = world.list();
     list.sort_by_key(|process| process["name"].to_string());
-    let keys = ["name", "process_file", "args", "env_vars", "cwd", "auto_restart", "dependencies", "groups", "status"];
-    list.iter().map(|process| keys.iter().map(|key| process[*key].clone()).collect()).collect()
+    let keys = [
+        "name",
+        "process_file",
+        "args",
+        "env_vars",
+        "cwd",
+        "auto_restart",
+        "dependencies",
+        "groups",
+        "status",
+    ];
+    list.iter()
+        .map(|process| keys.iter().map(|key| process[*key].clone()).collect())
+        .collect()
 }
 
 #[test]
@@ -43,19 +55,35 @@ fn all_formats_say_the_same() {
     let mut said = Vec::new();
     for (ending, _) in in_all_formats(&World::without_daemon("")) {
         let mut world = World::without_daemon("");
-        let text = in_all_formats(&world).into_iter().find(|(e, _)| *e == ending).unwrap().1;
+        let text = in_all_formats(&world)
+            .into_iter()
+            .find(|(e, _)| *e == ending)
+            .unwrap()
+            .1;
         let file = world.write(&format!("own.{ending}"), &text);
         world.configure(&format!("process_config_file: {file}\n"));
         world.start();
         for name in ["happac1", "happac2"] {
             world.until_status(name, "running");
         }
-        assert_eq!(world.desc("happac1")["log"], json!(world.at("custom/happac1.log")), "{ending}");
-        assert_eq!(world.desc("happac2")["log"], json!(world.at("custom/own.log")), "{ending}");
+        assert_eq!(
+            world.desc("happac1")["log"],
+            json!(world.at("custom/happac1.log")),
+            "{ending}"
+        );
+        assert_eq!(
+            world.desc("happac2")["log"],
+            json!(world.at("custom/own.log")),
+            "{ending}"
+        );
         said.push(described(&world));
     }
     let directory = fixture().parent().unwrap().display().to_string();
-    assert_eq!(said[0][0][4], json!(directory), "the working directory is the program's");
+    assert_eq!(
+        said[0][0][4],
+        json!(directory),
+        "the working directory is the program's"
+    );
     assert_eq!(said[0][0][3], json!({"A": "1", "B": "2"}));
     assert!(said.windows(2).all(|pair| pair[0] == pair[1]), "{said:#?}");
 }
@@ -63,7 +91,10 @@ fn all_formats_say_the_same() {
 #[test]
 fn pmon3_process_conf_names_the_file() {
     let mut world = World::without_daemon("");
-    let file = world.write("elsewhere.json", &json!({"processes": [{"file": fixture(), "args": "hold"}]}).to_string());
+    let file = world.write(
+        "elsewhere.json",
+        &json!({"processes": [{"file": fixture(), "args": "hold"}]}).to_string(),
+    );
     let mut command = world.daemon_command();
     command.env("PMON3_PROCESS_CONF", file);
     world.start_by(&mut command);
@@ -83,7 +114,11 @@ fn init_starts_new_entries_takes_over_changed_fields_and_restarts_nothing() {
     assert_eq!(world.pid("a"), pid, "what runs is not restarted");
     assert_eq!(world.desc("a")["groups"], json!(["g"]));
     assert_eq!(world.desc("a")["args"], json!(["say=changed", "hold"]));
-    assert!(said.stderr.contains('a') && said.stderr.contains("args"), "that needs a restart: {}", said.stderr);
+    assert!(
+        said.stderr.contains('a') && said.stderr.contains("args"),
+        "that needs a restart: {}",
+        said.stderr
+    );
     assert_eq!(world.status("b"), "running");
     world.pmon3(&["restart", "a"]);
     until("the new arguments", || world.read("logs/a.log") == "changed\n");
@@ -107,15 +142,41 @@ fn an_error_names_file_line_and_field_and_nothing_is_applied() {
     let fixture = fixture().display().to_string();
     for (what, text, wanted) in [
         ("syntax", "{\"processes\": [\n{,]}".to_owned(), &[":2"][..]),
-        ("type", format!("{{\"processes\": [\n{{\"file\": \"{fixture}\",\n\"name\": 7}}]}}"), &[":3", "name"]),
-        ("missing file", "{\"processes\": [\n{\"name\": \"a\"}]}".to_owned(), &["file"]),
-        ("bad name", format!("{{\"processes\": [\n{{\"file\": \"{fixture}\",\n\"name\": \"../a\"}}]}}"), &["name"]),
-        ("quotes", format!("{{\"processes\": [{{\"file\": \"{fixture}\", \"args\": \"'a\"}}]}}"), &["args"]),
-        ("variables", format!("{{\"processes\": [{{\"file\": \"{fixture}\", \"env_vars\": \"A\"}}]}}"), &["env_vars"]),
-        ("user", format!("{{\"processes\": [{{\"file\": \"{fixture}\", \"user\": \"no-such\"}}]}}"), &["no-such"]),
+        (
+            "type",
+            format!("{{\"processes\": [\n{{\"file\": \"{fixture}\",\n\"name\": 7}}]}}"),
+            &[":3", "name"],
+        ),
+        (
+            "missing file",
+            "{\"processes\": [\n{\"name\": \"a\"}]}".to_owned(),
+            &["file"],
+        ),
+        (
+            "bad name",
+            format!("{{\"processes\": [\n{{\"file\": \"{fixture}\",\n\"name\": \"../a\"}}]}}"),
+            &["name"],
+        ),
+        (
+            "quotes",
+            format!("{{\"processes\": [{{\"file\": \"{fixture}\", \"args\": \"'a\"}}]}}"),
+            &["args"],
+        ),
+        (
+            "variables",
+            format!("{{\"processes\": [{{\"file\": \"{fixture}\", \"env_vars\": \"A\"}}]}}"),
+            &["env_vars"],
+        ),
+        (
+            "user",
+            format!("{{\"processes\": [{{\"file\": \"{fixture}\", \"user\": \"no-such\"}}]}}"),
+            &["no-such"],
+        ),
         (
             "twice",
-            format!("{{\"processes\": [{{\"file\": \"{fixture}\", \"name\": \"a\"}}, {{\"file\": \"{fixture}\", \"name\": \"a\"}}]}}"),
+            format!(
+                "{{\"processes\": [{{\"file\": \"{fixture}\", \"name\": \"a\"}}, {{\"file\": \"{fixture}\", \"name\": \"a\"}}]}}"
+            ),
             &["a"],
         ),
     ] {

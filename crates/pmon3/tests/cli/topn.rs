@@ -1,7 +1,7 @@
 //! `topn`: the processes in the system's own top.
 
 use crate::world::terminal::Terminal;
-use crate::world::{program, World, PMON3};
+use crate::world::{PMON3, World, program};
 
 #[test]
 fn topn_shows_pmond_and_the_processes_as_they_come_and_go_until_q_or_esc() {

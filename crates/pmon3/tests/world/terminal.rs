@@ -1,7 +1,7 @@
 //! A terminal of so many columns and rows, with a command in it.
 
-use super::{kernel, until, BOUND};
-use rustix::pty::{grantpt, openpt, ptsname, unlockpt, OpenptFlags};
+use super::{BOUND, kernel, until};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, Command};
@@ -19,8 +19,17 @@ impl Terminal {
         grantpt(&ours).unwrap();
         unlockpt(&ours).unwrap();
         let path = ptsname(&ours, Vec::new()).unwrap();
-        let theirs = File::options().read(true).write(true).open(path.to_str().unwrap()).unwrap();
-        let size = rustix::termios::Winsize { ws_col: columns, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 };
+        let theirs = File::options()
+            .read(true)
+            .write(true)
+            .open(path.to_str().unwrap())
+            .unwrap();
+        let size = rustix::termios::Winsize {
+            ws_col: columns,
+            ws_row: rows,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
         rustix::termios::tcsetwinsize(&theirs, size).unwrap();
         let child = command
             .env("TERM", "xterm-256color")
@@ -30,7 +39,9 @@ impl Terminal {
             .spawn()
             .unwrap();
         // The command still holds the other side; with it, reading would never end.
-        command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+        command
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null());
         command.stderr(std::process::Stdio::null());
         let keyboard = File::from(ours);
         let mut output = keyboard.try_clone().unwrap();
@@ -43,17 +54,16 @@ impl Terminal {
                 filled.lock().unwrap().extend_from_slice(&block[..length]);
             }
         });
-        Terminal { keyboard, child, screen }
+        Terminal {
+            keyboard,
+            child,
+            screen,
+        }
     }
 
     /// All that was written to it so far.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned()
-    }
-
-    /// What was written to it so far is forgotten.
-    pub(crate) fn clear(&self) {
-        self.screen.lock().unwrap().clear();
     }
 
     pub(crate) fn press(&mut self, keys: &str) {
