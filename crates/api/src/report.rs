@@ -1,6 +1,6 @@
 //! What `--json` prints that does not come off the wire as it is, and how anything is printed as JSON.
 
-use serde::Serialize;
+pub use serde::Serialize;
 
 /// `pmon3 version --json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]

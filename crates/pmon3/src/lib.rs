@@ -1,1 +1,4 @@
 //! The program.
+
+pub mod cli;
+pub mod version;
