@@ -13,4 +13,5 @@ mod proc;
 pub mod reap;
 pub mod spawn;
 pub mod tree;
+pub mod usage;
 pub mod user;
