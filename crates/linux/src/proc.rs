@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A few fields of `/proc/PID/stat`.
@@ -12,8 +13,12 @@ pub(crate) struct Stat {
     pub(crate) ppid: u32,
     pub(crate) group: u32,
     pub(crate) session: u32,
+    /// User and system time, that of waited-for children included, in clock ticks.
+    pub(crate) cpu_ticks: u64,
     /// Since boot, in clock ticks.
     pub(crate) start_ticks: u64,
+    /// Resident memory.
+    pub(crate) pages: u64,
 }
 
 impl Stat {
@@ -36,27 +41,39 @@ pub(crate) fn stat(pid: u32) -> io::Result<Stat> {
 }
 
 /// The name of the program, in brackets, may hold anything, brackets too: what counts begins after the last one.
-fn parse_stat(text: &[u8]) -> Option<Stat> {
+pub(crate) fn parse_stat(text: &[u8]) -> Option<Stat> {
     let end = text.iter().rposition(|byte| *byte == b')')?;
-    let rest = std::str::from_utf8(text.get(end + 2..)?).ok()?;
-    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
-    let number = |place: usize| fields.get(place)?.parse::<u64>().ok();
+    let mut fields = text.get(end + 1..)?.split(u8::is_ascii_whitespace).skip(1);
+    let state = *fields.next()?.first()?;
+    let mut fields = fields.map(number::<u64>);
+    let mut id = || u32::try_from(fields.next()??).ok();
+    let (ppid, group, session) = (id()?, id()?, id()?);
+    let mut cpu_ticks = fields.nth(7)??;
+    for _ in 0..3 {
+        cpu_ticks += fields.next()??;
+    }
+    let start_ticks = fields.nth(4)??;
+    let pages = fields.nth(1)??;
     Some(Stat {
-        state: *fields.first()?.as_bytes().first()?,
-        ppid: u32::try_from(number(1)?).ok()?,
-        group: u32::try_from(number(2)?).ok()?,
-        session: u32::try_from(number(3)?).ok()?,
-        start_ticks: number(19)?,
+        state,
+        ppid,
+        group,
+        session,
+        cpu_ticks,
+        start_ticks,
+        pages,
     })
+}
+
+/// A number in decimal digits.
+pub(crate) fn number<N: FromStr>(digits: &[u8]) -> Option<N> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 /// All processes there are.
 pub(crate) fn pids() -> io::Result<Vec<u32>> {
-    let number = |entry: io::Result<fs::DirEntry>| {
-        let name = entry.ok()?.file_name();
-        std::str::from_utf8(name.as_bytes()).ok()?.parse().ok()
-    };
-    Ok(fs::read_dir("/proc")?.filter_map(number).collect())
+    let pid = |entry: io::Result<fs::DirEntry>| number(entry.ok()?.file_name().as_bytes());
+    Ok(fs::read_dir("/proc")?.filter_map(pid).collect())
 }
 
 /// A variable of the environment that a process was executed with; `None` also where it is not for us to read.
@@ -83,13 +100,15 @@ mod tests {
 
     #[test]
     fn a_program_name_with_brackets_and_blanks_does_not_shift_the_fields() {
-        let text = b"42 (a) R (b) S 7 42 41 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 1 0 12345 1000 10";
+        let text = b"42 (a) R (b) S 7 42 41 0 -1 4194560 1 0 0 0 1 2 30 40 20 0 1 0 12345 1000 10";
         let expected = Stat {
             state: b'S',
             ppid: 7,
             group: 42,
             session: 41,
+            cpu_ticks: 73,
             start_ticks: 12345,
+            pages: 10,
         };
         assert_eq!(parse_stat(text), Some(expected));
         assert_eq!(parse_stat(b"42 (a"), None);

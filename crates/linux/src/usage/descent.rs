@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::proc::{Proc, Stat};
+use super::reader::Reader;
 use super::{Member, Tree};
+use crate::proc::{self, Stat};
+use crate::tree::{MARK, Mark};
 
 /// Looks at all processes of the host at once. A process belongs to the tree of a main process that it is, that leads its session
 /// or its group, or that it descends from. One that has lost its ancestors has come to us, the subreaper, and carries a mark.
@@ -12,7 +14,7 @@ use super::{Member, Tree};
 pub(super) struct Descent {
     instance: String,
     /// Sorted by pid.
-    stats: Vec<Stat>,
+    processes: Vec<(u32, Stat)>,
     owners: Vec<Owner>,
 }
 
@@ -28,17 +30,18 @@ impl Descent {
     pub(super) fn new(instance: &str) -> Descent {
         Descent {
             instance: instance.to_owned(),
-            stats: Vec::new(),
+            processes: Vec::new(),
             owners: Vec::new(),
         }
     }
 
     /// Adds the members of all trees that have no cgroup.
-    pub(super) fn find(&mut self, proc: &mut Proc, trees: &[Tree<'_>], found: &mut Vec<Member>) -> io::Result<()> {
-        let pids = proc.pids()?;
-        self.stats.clear();
-        self.stats.extend(pids.into_iter().filter_map(|pid| proc.stat(pid)));
-        self.stats.sort_unstable_by_key(|stat| stat.pid);
+    pub(super) fn find(&mut self, reader: &mut Reader, trees: &[Tree<'_>], found: &mut Vec<Member>) -> io::Result<()> {
+        let pids = reader.pids()?;
+        self.processes.clear();
+        self.processes
+            .extend(pids.into_iter().filter_map(|pid| Some((pid, reader.stat(pid)?))));
+        self.processes.sort_unstable_by_key(|(pid, _)| *pid);
         let without_cgroup = || trees.iter().enumerate().filter(|(_, tree)| tree.leaf.is_none());
         let mains: BTreeMap<u32, usize> = without_cgroup()
             .filter_map(|(index, tree)| Some((tree.main_pid?, index)))
@@ -46,37 +49,36 @@ impl Descent {
         let ids: BTreeMap<u32, usize> = without_cgroup().map(|(index, tree)| (tree.id, index)).collect();
         let ourselves = std::process::id();
         let instance = &self.instance;
-        let orphan =
-            |pid| marked_id(proc.environment(pid, "PMON3_MARK")?, instance).and_then(|id| ids.get(&id).copied());
-        assign(&self.stats, &mut self.owners, ourselves, &mains, orphan);
-        for (stat, owner) in self.stats.iter().zip(&self.owners) {
+        let orphan = |pid| {
+            let mark = Mark::parse(&proc::variable(pid, MARK)?)?;
+            if mark.instance == *instance {
+                ids.get(&mark.id).copied()
+            } else {
+                None
+            }
+        };
+        assign(&self.processes, &mut self.owners, ourselves, &mains, orphan);
+        for (&(pid, stat), owner) in self.processes.iter().zip(&self.owners) {
             if let Owner::Known(Some(tree)) = *owner {
-                found.push(Member { tree, stat: *stat });
+                found.push(Member { tree, pid, stat });
             }
         }
         Ok(())
     }
 }
 
-/// The process number in a mark of this instance, `<instance>.<id>.<run>`.
-fn marked_id(mark: &[u8], instance: &str) -> Option<u32> {
-    let mut parts = std::str::from_utf8(mark).ok()?.split('.');
-    parts.next().filter(|of| *of == instance)?;
-    parts.next()?.parse().ok()
-}
-
 /// Finds the owner of each process. `orphan` tells the tree of a child of ours that is no main process.
 fn assign(
-    stats: &[Stat],
+    processes: &[(u32, Stat)],
     owners: &mut Vec<Owner>,
     ourselves: u32,
     mains: &BTreeMap<u32, usize>,
     mut orphan: impl FnMut(u32) -> Option<usize>,
 ) {
     owners.clear();
-    owners.resize(stats.len(), Owner::Unknown);
+    owners.resize(processes.len(), Owner::Unknown);
     let mut way = Vec::new();
-    for start in 0..stats.len() {
+    for start in 0..processes.len() {
         let mut here = Some(start);
         let owner = loop {
             let Some(index) = here else { break None };
@@ -87,20 +89,18 @@ fn assign(
             }
             way.push(index);
             owners[index] = Owner::Sought;
-            let stat = &stats[index];
-            let direct = [stat.pid, stat.session, stat.group]
-                .iter()
-                .find_map(|pid| mains.get(pid));
+            let (pid, stat) = &processes[index];
+            let direct = [*pid, stat.session, stat.group].iter().find_map(|pid| mains.get(pid));
             if let Some(tree) = direct {
                 break Some(*tree);
             }
-            if stat.pid == ourselves {
+            if *pid == ourselves {
                 break None;
             }
-            if stat.parent == ourselves {
-                break orphan(stat.pid);
+            if stat.ppid == ourselves {
+                break orphan(*pid);
             }
-            here = stats.binary_search_by_key(&stat.parent, |stat| stat.pid).ok();
+            here = processes.binary_search_by_key(&stat.ppid, |(pid, _)| *pid).ok();
         };
         for index in way.drain(..) {
             owners[index] = Owner::Known(owner);
@@ -116,22 +116,23 @@ mod tests {
 
     /// Pid, parent, session.
     fn owners(processes: &[(u32, u32, u32)], mains: &[(u32, usize)]) -> Vec<Option<usize>> {
-        let stats: Vec<Stat> = processes
+        let stat = |ppid, session| Stat {
+            state: b'S',
+            ppid,
+            group: 0,
+            session,
+            cpu_ticks: 0,
+            start_ticks: 0,
+            pages: 0,
+        };
+        let processes: Vec<(u32, Stat)> = processes
             .iter()
-            .map(|&(pid, parent, session)| Stat {
-                pid,
-                parent,
-                session,
-                group: 0,
-                cpu: 0,
-                start: 0,
-                resident: 0,
-            })
+            .map(|&(pid, parent, session)| (pid, stat(parent, session)))
             .collect();
         let mut owners = Vec::new();
         // Marked orphans have pids above 900, and belong to the tree of their last digit.
         let orphan = |pid: u32| (pid > 900).then(|| usize::try_from(pid % 10).unwrap());
-        assign(&stats, &mut owners, US, &mains.iter().copied().collect(), orphan);
+        assign(&processes, &mut owners, US, &mains.iter().copied().collect(), orphan);
         owners
             .iter()
             .map(|owner| {
@@ -184,14 +185,5 @@ mod tests {
         // Possible, as pids are used again while we read.
         let processes = [(10, 12, 1), (11, 10, 1), (12, 11, 1), (13, 13, 1)];
         assert_eq!(owners(&processes, &[(200, 0)]), [None; 4]);
-    }
-
-    #[test]
-    fn only_marks_of_our_instance_count() {
-        assert_eq!(marked_id(b"00ff.17.3", "00ff"), Some(17));
-        assert_eq!(marked_id(b"00fe.17.3", "00ff"), None);
-        assert_eq!(marked_id(b"00ff", "00ff"), None);
-        assert_eq!(marked_id(b"00ff.x.3", "00ff"), None);
-        assert_eq!(marked_id(b"\xff", "00ff"), None);
     }
 }

@@ -4,7 +4,7 @@
 //! of the host are read in one pass, however many trees there are ([`descent`]).
 
 mod descent;
-mod proc;
+mod reader;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,9 @@ use rustix::param::{clock_ticks_per_second, page_size};
 use rustix::time::{ClockId, clock_gettime};
 
 use descent::Descent;
-use proc::{Proc, Stat};
+use reader::Reader;
+
+use crate::proc::Stat;
 
 /// Counters of single processes advance in steps of 10 ms: over less than this they say nothing.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(500);
@@ -51,7 +53,7 @@ pub struct Usage {
 /// Takes samples, and remembers the last one of each tree.
 #[derive(Debug)]
 pub struct Sampler {
-    proc: Proc,
+    reader: Reader,
     descent: Descent,
     found: Vec<Member>,
     references: BTreeMap<u32, Reference>,
@@ -61,6 +63,7 @@ pub struct Sampler {
 #[derive(Clone, Copy, Debug)]
 struct Member {
     tree: usize,
+    pid: u32,
     stat: Stat,
 }
 
@@ -87,14 +90,15 @@ impl Sampler {
     /// A sampler for the trees of one instance of the daemon, the one that its marks name.
     pub fn new(instance: &str) -> io::Result<Sampler> {
         Ok(Sampler {
-            proc: Proc::open()?,
+            reader: Reader::open()?,
             descent: Descent::new(instance),
             found: Vec::new(),
             references: BTreeMap::new(),
         })
     }
 
-    /// Measures all these trees. A process that ends meanwhile or that we may not see counts as nothing.
+    /// Measures all these trees. A process that ends meanwhile or that we may not see counts as nothing. Leave out trees that
+    /// are known to be empty: a single one without a cgroup makes this look at all processes of the host.
     ///
     /// # Errors
     /// When `/proc` itself cannot be read.
@@ -105,8 +109,8 @@ impl Sampler {
                 self.find_in_cgroup(index, leaf);
             }
         }
-        if trees.iter().any(|tree| tree.leaf.is_none() && tree.main_pid.is_some()) {
-            self.descent.find(&mut self.proc, trees, &mut self.found)?;
+        if trees.iter().any(|tree| tree.leaf.is_none()) {
+            self.descent.find(&mut self.reader, trees, &mut self.found)?;
         }
         let sums = self.add_up(trees);
         let now = Moment {
@@ -126,9 +130,10 @@ impl Sampler {
     fn find_in_cgroup(&mut self, tree: usize, leaf: &Path) {
         let mut waiting = vec![leaf.to_owned()];
         while let Some(directory) = waiting.pop() {
-            for pid in self.proc.cgroup_members(&directory.join("cgroup.procs")) {
+            for pid in self.reader.cgroup_members(&directory.join("cgroup.procs")) {
                 // What cannot be read any more has ended.
-                self.found.extend(self.proc.stat(pid).map(|stat| Member { tree, stat }));
+                self.found
+                    .extend(self.reader.stat(pid).map(|stat| Member { tree, pid, stat }));
             }
             // A directory has two links, and one more for each that it contains.
             let parents = fs::metadata(&directory).is_ok_and(|metadata| metadata.nlink() > 2);
@@ -143,14 +148,14 @@ impl Sampler {
 
     fn add_up(&mut self, trees: &[Tree<'_>]) -> Vec<Sum> {
         let mut sums = vec![Sum::default(); trees.len()];
-        for Member { tree, stat } in &self.found {
-            sums[*tree].add(stat, trees[*tree].main_pid);
+        for Member { tree, pid, stat } in &self.found {
+            sums[*tree].add(*pid, stat, trees[*tree].main_pid);
         }
-        for Member { tree, stat } in &self.found {
+        for Member { tree, pid, stat } in &self.found {
             let sum = &mut sums[*tree];
             if sum.members == 1 {
-                sum.private = stat.resident;
-            } else if let Some((resident, mapped)) = self.proc.memory(stat.pid) {
+                sum.private = stat.pages;
+            } else if let Some((resident, mapped)) = self.reader.memory(*pid) {
                 sum.private += resident.saturating_sub(mapped);
                 sum.mapped = sum.mapped.max(mapped);
             }
@@ -166,7 +171,7 @@ impl Sampler {
         let cpu_time = ticks(sum.cpu);
         let counter = tree
             .leaf
-            .and_then(|leaf| self.proc.cgroup_cpu_time(&leaf.join("cpu.stat")))
+            .and_then(|leaf| self.reader.cgroup_cpu_time(&leaf.join("cpu.stat")))
             .map_or(Counter::Processes(cpu_time), Counter::Cgroup);
         let lifetime = now.since_boot.saturating_sub(ticks(run.1));
         let former = self.references.get(&tree.id);
@@ -206,13 +211,13 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, stat: &Stat, main_pid: Option<u32>) {
+    fn add(&mut self, pid: u32, stat: &Stat, main_pid: Option<u32>) {
         self.members += 1;
-        self.cpu += stat.cpu;
-        let is_main = Some(stat.pid) == main_pid;
-        let is_older = !self.has_main && self.run.is_none_or(|(_, start)| stat.start < start);
+        self.cpu += stat.cpu_ticks;
+        let is_main = Some(pid) == main_pid;
+        let is_older = !self.has_main && self.run.is_none_or(|(_, start)| stat.start_ticks < start);
         if is_main || is_older {
-            self.run = Some((stat.pid, stat.start));
+            self.run = Some((pid, stat.start_ticks));
             self.has_main |= is_main;
         }
     }

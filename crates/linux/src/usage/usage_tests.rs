@@ -151,22 +151,27 @@ fn percent_is_that_between_two_samples_of_the_same_run() {
 
 #[test]
 fn main_process_names_the_run_wherever_it_comes() {
-    let stat = |pid, start| Stat {
-        pid,
-        parent: 0,
-        group: 0,
-        session: 0,
-        cpu: 1,
-        start,
-        resident: 1,
+    let process = |pid, start_ticks| {
+        (
+            pid,
+            Stat {
+                state: b'S',
+                ppid: 0,
+                group: 0,
+                session: 0,
+                cpu_ticks: 1,
+                start_ticks,
+                pages: 1,
+            },
+        )
     };
-    let (old, main, young) = (stat(3, 10), stat(2, 20), stat(1, 30));
+    let (old, main, young) = (process(3, 10), process(2, 20), process(1, 30));
     for order in [[old, main, young], [main, young, old], [young, old, main]] {
         let mut sum = Sum::default();
-        order.iter().for_each(|stat| sum.add(stat, Some(2)));
+        order.iter().for_each(|(pid, stat)| sum.add(*pid, stat, Some(2)));
         assert_eq!((sum.run, sum.members, sum.cpu), (Some((2, 20)), 3, 3));
         let mut sum = Sum::default();
-        order.iter().for_each(|stat| sum.add(stat, None));
+        order.iter().for_each(|(pid, stat)| sum.add(*pid, stat, None));
         assert_eq!(sum.run, Some((3, 10)), "the oldest stands in");
     }
 }
