@@ -1,7 +1,7 @@
 //! Log files: what programs have written, straight into append-mode files of their users.
 //!
 //! A log's path is chosen by its user, and so is all that lies at it and around it: links, pipes, other people's files. So each file
-//! is opened, listed and removed with that user's rights ([`as_user`](crate::user::as_user)), and only regular files are read or
+//! is opened, listed and removed with that user's rights ([`as_user`]), and only regular files are read or
 //! removed. What is open needs no rights any more.
 
 mod archive;

@@ -1,7 +1,7 @@
 //! CPU time and memory of whole trees of processes.
 //!
 //! What each process uses is in its `/proc/PID/stat`. Which ones belong to a tree its cgroup knows; without one, all processes
-//! of the host are read in one pass, however many trees there are ([`descent`]).
+//! of the host are read in one pass, however many trees there are.
 
 mod descent;
 mod reader;
