@@ -4,7 +4,7 @@ use crate::effect::Effect;
 use crate::event::{Caller, InitScope, Now, Refusal, Request, Which};
 use crate::order;
 use crate::process::{Context, Phase, Process};
-use crate::record::{Change, Goal, Group};
+use crate::record::{Change, Goal, Group, Record};
 use crate::request::{Order, Plan, Step};
 use crate::spec::{Id, Name, Selector, Spec};
 use crate::supervisor::Supervisor;
@@ -118,8 +118,7 @@ impl Supervisor {
                 ));
             }
         }
-        self.rehearse(&mut after, Order::Start, now);
-        let record = after.record();
+        let record = self.rehearse(after, Order::Start, now);
         if record != process.record() {
             plan.changes.push(Change::Put(Box::new(record)));
         }
@@ -136,24 +135,30 @@ impl Supervisor {
     }
 
     fn plan_order(&self, plan: &mut Plan, process: &Process, order: Order, now: Now) {
-        let mut after = process.clone();
-        self.rehearse(&mut after, order, now);
-        plan.changes.push(Change::Put(Box::new(after.record())));
+        let record = self.rehearse(process.clone(), order, now);
+        plan.changes.push(Change::Put(Box::new(record)));
         plan.steps.push(Step::Order(process.id, order));
         plan.accepted.ids.push(process.id);
     }
 
-    /// What is written before an order is given is what the process remembers after it.
-    fn rehearse(&self, process: &mut Process, order: Order, now: Now) {
+    /// What is written before an order is given: what the process will remember after it.
+    fn rehearse(&self, mut process: Process, order: Order, now: Now) -> Record {
+        let rests = matches!(process.phase, Phase::Resting(_));
+        let calls_back =
+            matches!(order, Order::Restart { .. }) || (matches!(order, Order::Start) && process.goal == Goal::Down);
         let mut unheard: Vec<Effect> = Vec::new();
-        order.give(
-            process,
-            &mut Context {
-                now,
-                policy: &self.policy,
-                out: &mut unheard,
-            },
-        );
+        let mut ctx = Context {
+            now,
+            policy: &self.policy,
+            out: &mut unheard,
+        };
+        order.give(&mut process, &mut ctx);
+        let mut record = process.record();
+        if calls_back && !rests {
+            // Whatever it does now: when this is written it may run, and that run will be ended for another one.
+            record.goal = Goal::Again;
+        }
+        record
     }
 
     // ---- groups ----
@@ -383,7 +388,7 @@ impl Plan {
             groups,
             ..Spec::clone(&process.spec)
         });
-        let record = crate::Record {
+        let record = Record {
             spec: spec.clone(),
             ..process.record()
         };

@@ -186,14 +186,19 @@ impl Registry {
     }
 
     /// One that depends on this one, is still there, and is to end as well: it goes first. `last`: the one that was
-    /// found before; those before it have ended, so that all looks together pass each dependent once.
+    /// found before; the search goes on from there, so that all searches together pass each dependent about once.
     pub(crate) fn holder_of(&self, process: &Process, last: Option<Id>) -> Option<Id> {
         if !process.leaves() {
             return None; // it ends to start again: those that depend on it stay
         }
         let dependents = self.dependents.get(&process.spec.name)?;
         let holds = |id: &Id| *id != process.id && self.get(*id).is_some_and(Process::holds_others);
-        dependents.range(last.unwrap_or(Id(0))..).copied().find(|id| holds(id))
+        let last = last.unwrap_or(Id(0));
+        dependents
+            .range(last..)
+            .chain(dependents.range(..last))
+            .copied()
+            .find(holds)
     }
 
     /// Whether another process writes into the log of this one.

@@ -157,7 +157,7 @@ fn bury(process: &mut Process, stored: Option<&Live>, exit: Option<Exit>, leftov
             ctx,
         );
     }
-    if process.goal == Goal::Again {
+    if process.goal == Goal::Again && stored.is_some() {
         process.next = Start::Restart;
     }
     if leftovers || stored.is_some() {

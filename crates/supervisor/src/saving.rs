@@ -108,8 +108,7 @@ impl Supervisor {
         self.saving.told.retain(|key| !keys.contains(key));
         // The disk takes writes: what a failed one left unsaid need not wait for its time.
         self.saving.retry_after = Duration::ZERO;
-        self.saving.retry_at = None;
-        turn.dirty.append(&mut self.saving.unsaved);
+        self.retry_saving(turn);
         self.request_was_stored(write, turn);
     }
 
@@ -140,13 +139,10 @@ impl Supervisor {
         }
     }
 
-    /// Once more, if it is time; or now, because there will be no other time.
+    /// What failed writes left unsaid is tried once more.
     pub(crate) fn retry_saving(&mut self, turn: &mut Turn) {
-        let due = self.saving.retry_at.is_some_and(|at| at <= turn.now.mono);
-        if due || self.closing != Closing::No {
-            self.saving.retry_at = None;
-            turn.dirty.append(&mut self.saving.unsaved);
-        }
+        self.saving.retry_at = None;
+        turn.dirty.append(&mut self.saving.unsaved);
     }
 }
 

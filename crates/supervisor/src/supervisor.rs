@@ -244,21 +244,24 @@ impl Supervisor {
             });
             turn.changed(id);
         }
-        self.retry_saving(turn);
+        if self.saving.retry_at().is_some_and(|at| at <= turn.now.mono) {
+            self.retry_saving(turn);
+        }
     }
 
     fn shut_down(&mut self, turn: &mut Turn) {
         let again = self.closing == Closing::Stopping;
         self.refuse_waiting_requests(turn);
+        // A last chance for what failed writes left unsaid.
+        self.retry_saving(turn);
         if !again && !self.policy.stop_on_shutdown {
             if self.closing == Closing::No {
+                self.save(turn);
                 self.closing = Closing::Leaving(self.saving.last());
-                self.retry_saving(turn);
             }
             return;
         }
         self.closing = Closing::Stopping;
-        self.retry_saving(turn);
         for id in self.known.ids() {
             let Some(process) = self.known.get_mut(id) else {
                 continue;

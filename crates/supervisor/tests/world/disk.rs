@@ -37,6 +37,16 @@ impl Disk {
         self.queue.len()
     }
 
+    /// The newest write that was asked for.
+    pub fn last_asked(&self) -> u64 {
+        self.last_asked
+    }
+
+    /// The oldest write that was not answered.
+    pub fn oldest_waiting(&self) -> Option<u64> {
+        self.queue.front().map(|(write, ..)| write.0)
+    }
+
     /// The next write is done, or fails; the answer is for the core.
     pub fn answer(&mut self) -> Option<Event> {
         let (write, changes, durable) = self.queue.pop_front()?;

@@ -4,6 +4,7 @@
 //! It does what the daemon does: one event at a time, its effects in their order, writes in a queue of their own.
 #![allow(
     dead_code,
+    unused_imports,
     unreachable_pub,
     reason = "shared by several test binaries, each of which uses its part"
 )]
