@@ -73,7 +73,7 @@ Examples:
 )]
 struct Cli {
     /// Never use colours (nor with NO_COLOR set, nor where the output is not a terminal)
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 900)]
     no_color: bool,
     /// Print the version
     #[arg(short = 'v', visible_short_alias = 'V', long, action = clap::ArgAction::Version)]
