@@ -30,7 +30,7 @@ impl Desc {
             processes.push(session.heard(client.process(one).await)?);
         }
         if !self.json.json {
-            let zone = (session.around.zone)();
+            let zone = session.around.zone();
             return processes
                 .iter()
                 .try_for_each(|process| session.printer.table(&views::description(process, &zone)));

@@ -15,6 +15,7 @@ mod settings;
 mod start;
 mod table;
 mod views;
+mod zone;
 
 mod completion;
 mod config;

@@ -34,7 +34,7 @@ impl Session {
         if json.json {
             return self.printer.json(processes);
         }
-        let zone = (self.around.zone)();
+        let zone = self.around.zone();
         self.printer.table(&views::processes(processes, &zone))
     }
 }

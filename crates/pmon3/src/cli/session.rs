@@ -4,6 +4,7 @@ use super::connect;
 use super::failure::Failure;
 use super::printer::Printer;
 use super::start;
+use super::zone;
 use jiff::tz::TimeZone;
 use pmon3_api::client::{Answer, Client, ClientError};
 use std::collections::BTreeMap;
@@ -18,8 +19,6 @@ pub(super) struct Surroundings {
     pub(super) uid: u32,
     /// This program: it carries the daemon.
     pub(super) exe: PathBuf,
-    /// The zone in which times are shown. Finding it out takes files, so only who shows times asks.
-    pub(super) zone: fn() -> TimeZone,
 }
 
 impl Surroundings {
@@ -32,7 +31,6 @@ impl Surroundings {
             vars: std::env::vars_os().filter_map(utf8).collect(),
             uid: rustix::process::geteuid().as_raw(),
             exe: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("pmon3")),
-            zone: TimeZone::system,
         }
     }
 
@@ -49,6 +47,11 @@ impl Surroundings {
                 cwd.to_string_lossy()
             ))
         })
+    }
+
+    /// The zone in which times are shown. Finding it takes a file, so only who shows times asks.
+    pub(super) fn zone(&self) -> TimeZone {
+        zone::local(self.vars.get("TZ").map(String::as_str))
     }
 
     /// Whether this variable asks for something: `true`, `1`, anything but `false`, `0` and nothing.

@@ -10,7 +10,6 @@ use super::session::Surroundings;
 use super::table::Page;
 use super::{Cli, run};
 use clap::Parser;
-use jiff::tz::TimeZone;
 use pmon3_api::{Outcome, ProcessView};
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -112,13 +111,13 @@ impl Fake {
             ("XDG_CONFIG_HOME", home.clone()),
             ("XDG_DATA_HOME", home.clone()),
             ("XDG_STATE_HOME", home),
+            ("TZ", "<+02>-2".to_owned()),
             ("PATH", "/nowhere:/bin:/usr/bin".to_owned()),
         ];
         Surroundings {
             vars: vars.map(|(key, value)| (key.to_owned(), value)).into(),
             uid: 1000,
             exe: PathBuf::from("/bin/false"),
-            zone: || TimeZone::fixed(jiff::tz::offset(2)),
         }
     }
 
