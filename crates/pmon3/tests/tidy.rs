@@ -59,13 +59,13 @@ fn code(below: &str) -> Vec<Line> {
 /// No line of these has any of these words, but where it may.
 #[track_caller]
 fn absent(below: &str, words: &[&str], allowed_in: &[&str], rule: &str) {
-    let lines = code(below);
-    for line in &lines {
-        let allowed = allowed_in.iter().any(|place| line.file.starts_with(place));
-        for word in words.iter().filter(|word| !allowed && line.code.contains(**word)) {
-            panic!("{rule}: `{word}` in crates/{}:{}", line.file, line.number);
-        }
-    }
+    let found: Vec<String> = code(below)
+        .iter()
+        .filter(|line| !allowed_in.iter().any(|place| line.file.starts_with(place)))
+        .filter(|line| words.iter().any(|word| line.code.contains(word)))
+        .map(|line| format!("crates/{}:{}: {}", line.file, line.number, line.code.trim()))
+        .collect();
+    assert!(found.is_empty(), "{rule}:\n{}", found.join("\n"));
 }
 
 #[test]
