@@ -1,1 +1,23 @@
 //! Files, environment and defaults into settings and process entries.
+//!
+//! Each format makes one tree of located values ([`node`]), and one decoder reads it, so that a message can always name
+//! file, line, key, what was found and what is wanted. One table of keys drives all that has to do with settings.
+
+mod decode;
+mod entry;
+mod environment;
+mod error;
+mod format;
+mod nearest;
+mod node;
+mod render;
+mod settings;
+mod words;
+
+pub use entry::{Entries, Entry, load_entries, parse_entries, read_entries};
+pub use environment::Environment;
+pub use error::ConfigError;
+pub use format::Format;
+pub use render::render_entries;
+pub use settings::{Loaded, LogLevel, Origin, Ownership, ProcessTree, Settings, Shown, load, load_file};
+pub use words::{BadWords, assignments, join_words, words};
