@@ -75,14 +75,26 @@ pub fn open_if_still(pid: u32, identity: &str) -> Option<OwnedFd> {
     (same && alive).then_some(pidfd)
 }
 
-/// How a process ended that was not our child, where the kernel says it (`PIDFD_GET_INFO`, ioctl_pidfd(2), Linux 6.15).
-/// It says it once the process's parent has waited for it, which may be a moment after it ended.
+/// How a process ended that was not our child. The kernel tells it for good once the parent has waited for it
+/// (`PIDFD_GET_INFO`, ioctl_pidfd(2), Linux 6.15), and before that to who may look (proc_pid_stat(5), `exit_code`).
 #[must_use]
-pub fn exit_of(pidfd: &OwnedFd) -> Exit {
+pub fn exit_of(pid: u32, pidfd: &OwnedFd) -> Exit {
+    if let Some(exit) = exit_info(pidfd).or_else(|| exit_of_zombie(pid, pidfd)) {
+        return exit;
+    }
     let mut hang_up = [PollFd::new(pidfd, PollFlags::empty())];
     // Whatever poll says: if the status is not there after it, it is unknown.
     let _ = poll(&mut hang_up, Some(&REAPING_PATIENCE));
     exit_info(pidfd).unwrap_or(Exit::Unknown)
+}
+
+fn exit_of_zombie(pid: u32, pidfd: &OwnedFd) -> Option<Exit> {
+    let stat = proc::stat(pid).ok().filter(|stat| stat.is_dead())?;
+    // Still not waited for, so what was read just now was said of it, and of nobody after it.
+    let mut hang_up = [PollFd::new(pidfd, PollFlags::empty())];
+    let waited_for = poll(&mut hang_up, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0);
+    // A zero may mean that we may not look.
+    (!waited_for && stat.exit_status != 0).then(|| Exit::from_raw(stat.exit_status))
 }
 
 /// `struct pidfd_info` of linux/pidfd.h, its first version.
@@ -119,12 +131,7 @@ fn exit_info(pidfd: &OwnedFd) -> Option<Exit> {
     if result != 0 || info.mask & PIDFD_INFO_EXIT == 0 {
         return None;
     }
-    let status = info.exit_code;
-    Some(if libc::WIFSIGNALED(status) {
-        Exit::Signal(libc::WTERMSIG(status))
-    } else {
-        Exit::Code(libc::WEXITSTATUS(status))
-    })
+    Some(Exit::from_raw(info.exit_code))
 }
 
 #[cfg(test)]
@@ -149,16 +156,31 @@ mod tests {
         assert!(!is_still(pid, &its));
     }
 
+    fn ended(pidfd: &OwnedFd) {
+        let mut ended = [PollFd::new(pidfd, PollFlags::IN)];
+        assert_eq!(poll(&mut ended, Some(&Timespec { tv_sec: 20, tv_nsec: 0 })).unwrap(), 1);
+    }
+
     #[test]
-    fn the_kernel_tells_how_it_ended_or_nobody_does() {
+    fn the_end_of_a_zombie_is_known_before_its_parent_waits_for_it() {
         let mut child = Command::new("sh").args(["-c", "exit 7"]).spawn().unwrap();
         let pidfd = open(child.id()).unwrap();
+        ended(&pidfd);
+        assert_eq!(exit_of(child.id(), &pidfd), Exit::Code(7));
         child.wait().unwrap();
-        assert!(matches!(exit_of(&pidfd), Exit::Code(7) | Exit::Unknown));
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();
         let pidfd = open(child.id()).unwrap();
         child.kill().unwrap();
+        ended(&pidfd);
+        assert_eq!(exit_of(child.id(), &pidfd), Exit::Signal(9));
         child.wait().unwrap();
-        assert!(matches!(exit_of(&pidfd), Exit::Signal(9) | Exit::Unknown));
+    }
+
+    #[test]
+    fn the_end_of_a_process_that_was_waited_for_is_told_by_its_descriptor_or_unknown() {
+        let mut child = Command::new("sh").args(["-c", "exit 7"]).spawn().unwrap();
+        let pidfd = open(child.id()).unwrap();
+        child.wait().unwrap();
+        assert!(matches!(exit_of(child.id(), &pidfd), Exit::Code(7) | Exit::Unknown));
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Stat {
     pub(crate) start_ticks: u64,
     /// Resident memory.
     pub(crate) pages: u64,
+    /// How it ended, as wait(2) gives it; 0 also where it is not for us to read.
+    pub(crate) exit_status: i32,
 }
 
 impl Stat {
@@ -54,6 +56,7 @@ pub(crate) fn parse_stat(text: &[u8]) -> Option<Stat> {
     }
     let start_ticks = fields.nth(4)??;
     let pages = fields.nth(1)??;
+    let exit_status = fields.nth(27).flatten().and_then(|status| i32::try_from(status).ok()).unwrap_or(0);
     Some(Stat {
         state,
         ppid,
@@ -62,6 +65,7 @@ pub(crate) fn parse_stat(text: &[u8]) -> Option<Stat> {
         cpu_ticks,
         start_ticks,
         pages,
+        exit_status,
     })
 }
 
@@ -109,6 +113,7 @@ mod tests {
             cpu_ticks: 73,
             start_ticks: 12345,
             pages: 10,
+            exit_status: 0,
         };
         assert_eq!(parse_stat(text), Some(expected));
         assert_eq!(parse_stat(b"42 (a"), None);

@@ -16,6 +16,15 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// From the number that wait(2) gives.
+    pub(crate) fn from_raw(status: i32) -> Exit {
+        if libc::WIFSIGNALED(status) {
+            Exit::Signal(libc::WTERMSIG(status))
+        } else {
+            Exit::Code(libc::WEXITSTATUS(status))
+        }
+    }
+
     /// From the status that wait(2) gives.
     pub(crate) fn from_status(status: WaitStatus) -> Exit {
         match (status.exit_status(), status.terminating_signal()) {

@@ -102,6 +102,12 @@ impl SpawnError {
         }
     }
 
+    /// There was no place for it: see [`Trees::place`](crate::tree::Trees::place).
+    #[must_use]
+    pub fn no_place(source: io::Error) -> SpawnError {
+        SpawnError::new(Step::Place, source)
+    }
+
     /// Whether another try may succeed without anyone's help: no room for processes, memory or descriptors.
     #[must_use]
     pub fn is_transient(&self) -> bool {

@@ -8,6 +8,7 @@ mod archive;
 mod directory;
 mod follow;
 mod read;
+mod writable;
 
 use std::fs::File;
 use std::io;
@@ -20,6 +21,7 @@ pub use archive::archives;
 pub use directory::{prepare_dir, remove_all};
 pub use follow::Follower;
 pub use read::{Lines, Reader, read};
+pub use writable::check_writable;
 
 use crate::user::{Credentials, as_user};
 

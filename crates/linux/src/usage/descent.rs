@@ -124,6 +124,7 @@ mod tests {
             cpu_ticks: 0,
             start_ticks: 0,
             pages: 0,
+            exit_status: 0,
         };
         let processes: Vec<(u32, Stat)> = processes
             .iter()

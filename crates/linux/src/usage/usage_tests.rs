@@ -162,6 +162,7 @@ fn main_process_names_the_run_wherever_it_comes() {
                 cpu_ticks: 1,
                 start_ticks,
                 pages: 1,
+                exit_status: 0,
             },
         )
     };
