@@ -19,5 +19,7 @@ pub use environment::Environment;
 pub use error::ConfigError;
 pub use format::Format;
 pub use render::render_entries;
-pub use settings::{Loaded, LogLevel, Origin, Ownership, ProcessTree, Settings, Shown, load, load_file};
+pub use settings::{
+    Loaded, LogLevel, Origin, Ownership, ProcessTree, Settings, Shown, load, load_file, salvage_socket,
+};
 pub use words::{BadWords, assignments, join_words, words};

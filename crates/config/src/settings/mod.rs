@@ -2,9 +2,11 @@
 
 mod key;
 mod load;
+mod salvage;
 mod table;
 
 pub use load::{Loaded, Origin, Shown, load, load_file};
+pub use salvage::salvage_socket;
 
 use crate::environment::Environment;
 use std::path::PathBuf;

@@ -27,7 +27,7 @@ pub(super) async fn find(around: &Surroundings) -> Result<Result<Client, Nobody>
     match (around.vars.get("PMON3_SOCKET"), &places) {
         (Some(socket), _) if !socket.is_empty() => candidates.push(PathBuf::from(socket)),
         (_, Ok(places)) => candidates.push(places.socket.clone()),
-        (_, Err(_)) => candidates.push(settings::default_socket(around)),
+        (_, Err(_)) => candidates.push(pmon3_config::salvage_socket(&around.environment)),
     }
     if around.uid != 0 && !around.vars.contains_key("PMON3_SOCKET") {
         candidates.push(PathBuf::from(SYSTEM_SOCKET));

@@ -102,12 +102,12 @@ impl Exec {
     fn request(self, here: &Path, path: &str) -> Result<ExecRequest, Failure> {
         let from_here = |path: PathBuf| utf8(absolute(here, &path));
         let mut args = match &self.args {
-            Some(text) => super::settings::words(text).map_err(|e| Failure::Usage(format!("--args: {e}")))?,
+            Some(text) => pmon3_config::words(text).map_err(|e| Failure::Usage(format!("--args: {e}")))?,
             None => Vec::new(),
         };
         args.extend(self.more_args);
         let env_vars = match &self.env_vars {
-            Some(text) => super::settings::assignments(text).map_err(|e| Failure::Usage(format!("--env-vars: {e}")))?,
+            Some(text) => pmon3_config::assignments(text).map_err(|e| Failure::Usage(format!("--env-vars: {e}")))?,
             None => BTreeMap::new(),
         };
         let without_empty = |names: Vec<String>| names.into_iter().filter(|name| !name.is_empty()).collect();

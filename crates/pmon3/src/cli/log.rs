@@ -8,10 +8,10 @@ use pmon3_api::LogQuery;
 
 const EXAMPLES: &str = "\
 Examples:
-  pmon3 log web              the last 10 lines
-  pmon3 log web -n 100       the last 100
+  pmon3 log web              all of it
+  pmon3 log web -n 10        the last 10 lines
   pmon3 log web -n +5        from the fifth line on
-  pmon3 log -a web | less    everything, rotated and archived files first";
+  pmon3 log -a web | less    rotated and archived files first";
 
 /// Print what processes have written
 #[derive(Args, Debug)]
@@ -19,10 +19,10 @@ Examples:
 pub(super) struct Log {
     #[command(flatten)]
     which: Processes,
-    /// Everything, also from rotated and archived files (with --lines: that of the newest file)
+    /// Also what is in rotated and archived files
     #[arg(long, short)]
     all: bool,
-    /// The last K lines; with a + before it: from line K on; or all [default: 10; with --all: all]
+    /// The last K lines; with a + before it: from line K on; or all [default: all]
     #[arg(long, short = 'n', value_name = "K", value_parser = lines, allow_hyphen_values = true)]
     lines: Option<String>,
 }
@@ -30,9 +30,8 @@ pub(super) struct Log {
 impl Log {
     pub(super) async fn run(self, session: &mut Session) -> Result<(), Failure> {
         let client = session.daemon().await?;
-        let default = if self.all { "all" } else { "10" };
         let query = LogQuery {
-            lines: Some(self.lines.clone().unwrap_or_else(|| default.to_owned())),
+            lines: self.lines.clone(),
             archives: self.all,
             follow: false,
         };

@@ -7,6 +7,7 @@ use super::start;
 use super::zone;
 use jiff::tz::TimeZone;
 use pmon3_api::client::{Answer, Client, ClientError};
+use pmon3_config::Environment;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -15,6 +16,8 @@ use std::path::PathBuf;
 pub(super) struct Surroundings {
     /// The environment, as far as it is UTF-8.
     pub(super) vars: BTreeMap<String, String>,
+    /// The same, for the configuration.
+    pub(super) environment: Environment,
     /// Effective user id.
     pub(super) uid: u32,
     /// This program: it carries the daemon.
@@ -29,6 +32,7 @@ impl Surroundings {
         };
         Surroundings {
             vars: std::env::vars_os().filter_map(utf8).collect(),
+            environment: Environment::of_this_process(),
             uid: rustix::process::geteuid().as_raw(),
             exe: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("pmon3")),
         }

@@ -3,7 +3,9 @@
 use super::table::{Cell, Colour, Column, Overflow, Table};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use pmon3_api::report::SettingReport;
 use pmon3_api::{GroupView, ProcessView};
+use pmon3_config::join_words;
 
 /// The predecessor's list: one row for each process.
 pub(super) fn processes(processes: &[ProcessView], zone: &TimeZone) -> Table {
@@ -78,11 +80,11 @@ pub(super) fn processes(processes: &[ProcessView], zone: &TimeZone) -> Table {
 /// The predecessor's description: one row for each property that there is.
 pub(super) fn description(process: &ProcessView, zone: &TimeZone) -> Table {
     let time = |text: &str| local_time(text, zone);
-    let list = |words: &[String]| words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
-    let variables = process
+    let variables: Vec<String> = process
         .env_vars
         .iter()
-        .map(|(key, value)| quoted(&format!("{key}={value}")));
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
     let runs = process.pid.is_some();
     let rows = [
         ("id", process.id.to_string()),
@@ -95,10 +97,10 @@ pub(super) fn description(process: &ProcessView, zone: &TimeZone) -> Table {
             if process.withheld {
                 "(of another user)".to_owned()
             } else {
-                list(&process.args)
+                join_words(&process.args)
             },
         ),
-        ("env-vars", variables.collect::<Vec<_>>().join(" ")),
+        ("env-vars", join_words(&variables)),
         ("cwd", process.cwd.clone()),
         ("user", process.user.clone()),
         ("log", process.log.clone()),
@@ -203,6 +205,43 @@ pub(super) fn groups(groups: &[GroupView]) -> Table {
     }
 }
 
+/// One row for each key.
+pub(super) fn settings(settings: &[SettingReport]) -> Table {
+    let columns = vec![
+        Column {
+            colour: Some(Colour::Yellow),
+            ..Column::new("Key")
+        },
+        Column {
+            overflow: Overflow::Wrap(8),
+            ..Column::new("Value")
+        },
+        Column {
+            overflow: Overflow::Wrap(8),
+            ..Column::new("Origin")
+        },
+    ];
+    // Without a terminal each line has three columns, also where there is no value.
+    let value = |text: &str| {
+        if text.is_empty() {
+            Cell::new("").or_plain("-")
+        } else {
+            Cell::new(text)
+        }
+    };
+    let row = |setting: &SettingReport| {
+        vec![
+            Cell::new(&setting.key),
+            value(&setting.value),
+            Cell::new(&setting.origin),
+        ]
+    };
+    Table {
+        columns,
+        rows: settings.iter().map(row).collect(),
+    }
+}
+
 fn properties(rows: impl Iterator<Item = (&'static str, Cell)>) -> Table {
     let columns = vec![
         Column {
@@ -260,18 +299,6 @@ fn local_time(text: &str, zone: &TimeZone) -> String {
             .strftime("%Y-%m-%d %H:%M:%S")
             .to_string(),
         Err(_) => text.to_owned(),
-    }
-}
-
-/// As one would have to type it.
-fn quoted(word: &str) -> String {
-    let harmless = |c: char| c.is_alphanumeric() || "@%+=:,./-_".contains(c);
-    if !word.is_empty() && word.chars().all(harmless) {
-        return word.to_owned();
-    }
-    match shlex::try_quote(word) {
-        Ok(quoted) => quoted.into_owned(),
-        Err(_) => word.to_owned(),
     }
 }
 

@@ -17,7 +17,6 @@ fn the_definitions_hold_together() {
 }
 
 #[test]
-#[ignore = "until the configuration is there"]
 fn every_documented_invocation_is_understood() {
     for line in [
         "pmon3 exec ./bin/gin --args \"-prjHome=/srv\" --user joe",
@@ -127,7 +126,6 @@ fn what_makes_no_sense_is_refused_with_status_2() {
 }
 
 #[test]
-#[ignore = "until the configuration is there"]
 fn help_is_a_result_and_has_examples_for_every_command() {
     let mut all = Cli::command();
     all.build();

@@ -1,7 +1,7 @@
 //! What each command asks the daemon for, and what it makes of the answer.
 
 use super::{Ended, Fake, answer, came_true, ok, sample, stopped};
-use pmon3_api::{GroupView, OrderView, Outcome, VersionView};
+use pmon3_api::{GroupView, OrderView, Outcome, ProcessView, VersionView};
 
 fn quiet(args: &[&str]) -> Ended {
     Fake::new([came_true(&[sample(1, "web")])]).run(args)
@@ -215,7 +215,6 @@ fn warnings_of_the_daemon_go_to_stderr() {
 }
 
 #[test]
-#[ignore = "until the configuration is there"]
 fn without_a_daemon_commands_that_start_no_work_say_so() {
     for args in [
         vec!["ls"],
@@ -338,10 +337,10 @@ fn log_of(text: &str) -> String {
 #[test]
 fn logs_are_passed_on_byte_for_byte() {
     for (args, query) in [
-        (vec!["log", "web"], "archives=false&follow=false&lines=10"),
+        (vec!["log", "web"], "archives=false&follow=false"),
         (vec!["log", "web", "-n", "3"], "archives=false&follow=false&lines=3"),
         (vec!["log", "web", "-n", "+5"], "archives=false&follow=false&lines=%2B5"),
-        (vec!["log", "-a", "web"], "archives=true&follow=false&lines=all"),
+        (vec!["log", "-a", "web"], "archives=true&follow=false"),
         (
             vec!["log", "--all", "--lines=7", "web"],
             "archives=true&follow=false&lines=7",
@@ -393,7 +392,6 @@ fn completion_scripts_come_for_every_shell() {
 }
 
 #[test]
-#[ignore = "until the configuration is there"]
 fn manual_pages_come_for_every_command() {
     let dir = tempfile::tempdir().unwrap();
     Fake::none().run(&["man", dir.path().to_str().unwrap()]).done();
@@ -407,4 +405,61 @@ fn manual_pages_come_for_every_command() {
         let text = std::fs::read_to_string(dir.path().join(page)).unwrap();
         assert!(text.contains(".SH SYNOPSIS"), "{page}");
     }
+}
+
+#[test]
+fn an_export_is_a_process_configuration_of_what_was_asked_for() {
+    let web = ProcessView {
+        args: vec!["-t".to_owned(), "two words".to_owned()],
+        env_vars: [("A".to_owned(), "1".to_owned())].into(),
+        dependencies: vec!["db".to_owned()],
+        auto_restart: false,
+        stop_timeout: Some(2.5),
+        ..sample(1, "web")
+    };
+    let processes = [web, sample(2, "db")];
+    let json = Fake::new([ok(&processes)])
+        .run(&["export", "--order", "name"])
+        .done()
+        .out;
+    let exported: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        exported,
+        serde_json::json!({"processes": [
+            {"file": "/srv/db", "name": "db", "user": "joe", "log": "/var/log/pmond/db.log", "cwd": "/srv"},
+            {"file": "/srv/web", "name": "web", "args": ["-t", "two words"], "env_vars": {"A": "1"}, "user": "joe",
+             "log": "/var/log/pmond/web.log", "no_auto_restart": true, "dependencies": ["db"], "cwd": "/srv",
+             "stop_timeout": 2.5},
+        ]})
+    );
+    let by_id = Fake::new([ok(&processes)]).run(&["export"]).done().out;
+    assert!(by_id.find("\"web\"") < by_id.find("\"db\""), "{by_id}");
+    for args in [["-f", "toml"].as_slice(), &["--format=toml"], &["toml"]] {
+        let toml = Fake::new([ok(&processes)])
+            .run(&[&["export"], args].concat())
+            .done()
+            .out;
+        assert!(
+            toml.starts_with("[[Processes]]\n  File = \"/srv/web\"\n  Name = \"web\"\n"),
+            "{toml}"
+        );
+    }
+    let yaml = Fake::new([ok(&processes)]).run(&["export", "-f", "yaml"]).done().out;
+    assert!(yaml.starts_with("processes:\n  - file: \"/srv/web\"\n"), "{yaml}");
+}
+
+#[test]
+fn what_may_not_be_seen_is_left_out_of_an_export_and_named() {
+    let hidden = ProcessView {
+        user: "root".to_owned(),
+        withheld: true,
+        ..sample(1, "web")
+    };
+    let ended = Fake::new([ok(&[hidden, sample(2, "db")])]).run(&["export"]);
+    assert_eq!(ended.status, 0);
+    assert_eq!(
+        ended.err,
+        "warning: `web` is left out: it runs as root, and you may not see its arguments\n"
+    );
+    assert!(!ended.out.contains("web") && ended.out.contains("db"), "{}", ended.out);
 }

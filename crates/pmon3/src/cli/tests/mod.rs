@@ -2,6 +2,7 @@
 
 mod arguments;
 mod commands;
+mod configuration;
 mod lists;
 mod starting;
 
@@ -11,6 +12,7 @@ use super::table::Page;
 use super::{Cli, run};
 use clap::Parser;
 use pmon3_api::{Outcome, ProcessView};
+use pmon3_config::Environment;
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -114,11 +116,10 @@ impl Fake {
             ("TZ", "<+02>-2".to_owned()),
             ("PATH", "/nowhere:/bin:/usr/bin".to_owned()),
         ];
-        Surroundings {
-            vars: vars.map(|(key, value)| (key.to_owned(), value)).into(),
-            uid: 1000,
-            exe: PathBuf::from("/bin/false"),
-        }
+        surroundings(
+            vars.map(|(key, value)| (key.to_owned(), value)).into(),
+            PathBuf::from("/bin/false"),
+        )
     }
 
     fn run(self, args: &[&str]) -> Ended {
@@ -142,6 +143,16 @@ impl Fake {
             err: err.text(),
             requests,
         }
+    }
+}
+
+/// Those of an ordinary user.
+fn surroundings(vars: BTreeMap<String, String>, exe: PathBuf) -> Surroundings {
+    Surroundings {
+        environment: Environment::new(false, vars.clone()),
+        vars,
+        uid: 1000,
+        exe,
     }
 }
 

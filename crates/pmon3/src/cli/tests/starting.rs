@@ -1,6 +1,6 @@
 //! The daemon is started where it is needed, and what it says on its way is heard.
 
-use super::{Ended, Fake, answer, read_request};
+use super::{Ended, Fake, answer, read_request, surroundings};
 use crate::cli::session::Surroundings;
 use crate::cli::table::Page;
 use pmon3_api::Outcome;
@@ -25,13 +25,18 @@ impl Stage {
         std::fs::write(&exe, format!("#!/bin/sh\ncd {}\n{script}\n", dir.path().display())).unwrap();
         std::fs::set_permissions(&exe, PermissionsExt::from_mode(0o755)).unwrap();
         let nobody = Fake::none();
-        let mut around = Surroundings { exe, ..nobody.around() };
-        for (name, at) in [("PMON3_SOCKET", "run/s"), ("PMON3_LOGS_DIR", "log")] {
-            around
-                .vars
-                .insert(name.to_owned(), dir.path().join(at).to_str().unwrap().to_owned());
-        }
-        Stage { dir, around, nobody }
+        let around = Surroundings { exe, ..nobody.around() };
+        let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+        let (socket, logs) = (at("run/s"), at("log"));
+        let stage = Stage { dir, around, nobody };
+        stage.with("PMON3_SOCKET", &socket).with("PMON3_LOGS_DIR", &logs)
+    }
+
+    /// The same with this variable.
+    fn with(mut self, name: &str, value: &str) -> Stage {
+        self.around.vars.insert(name.to_owned(), value.to_owned());
+        self.around = surroundings(self.around.vars, self.around.exe);
+        self
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -112,11 +117,7 @@ fn a_daemon_that_ends_without_a_word_is_told_by_its_status() {
 
 #[test]
 fn auto_start_can_be_turned_off() {
-    let mut stage = Stage::new("touch started");
-    stage
-        .around
-        .vars
-        .insert("PMON3_AUTO_START".to_owned(), "false".to_owned());
+    let stage = Stage::new("touch started").with("PMON3_AUTO_START", "false");
     let (ended, dir) = stage.run(&["exec", "/bin/true"]);
     assert!(ended.err.starts_with("error: pmond must be running\n"), "{}", ended.err);
     assert!(!dir.path().join("started").exists());
@@ -151,11 +152,7 @@ fn a_daemon_that_is_ready_is_used() {
 
 #[test]
 fn a_socket_that_cannot_be_is_an_error_with_advice() {
-    let mut stage = Stage::new("exit 0");
-    stage
-        .around
-        .vars
-        .insert("PMON3_SOCKET".to_owned(), format!("/{}", "x".repeat(120)));
+    let stage = Stage::new("exit 0").with("PMON3_SOCKET", &format!("/{}", "x".repeat(120)));
     let (ended, _dir) = stage.run(&["init"]);
     assert_eq!(ended.status, 1);
     assert!(ended.err.contains("at most 107 bytes"), "{}", ended.err);
