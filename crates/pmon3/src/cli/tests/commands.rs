@@ -403,7 +403,10 @@ fn manual_pages_come_for_every_command() {
         "pmon3-config-check.1",
     ] {
         let text = std::fs::read_to_string(dir.path().join(page)).unwrap();
-        assert!(text.contains(".SH SYNOPSIS"), "{page}");
+        assert!(
+            text.contains(".SH SYNOPSIS") && text.contains(".SH EXAMPLES"),
+            "{page}: {text}"
+        );
     }
 }
 
