@@ -169,3 +169,57 @@ fn config_show_tells_where_each_value_came_from() {
     assert!(line("log_level").contains("CONFIGOR_LOGLEVEL"), "{shown}");
     assert!(line("restart_delay_max").contains("default"), "{shown}");
 }
+
+#[test]
+fn every_configor_variable_of_the_documentation_sets_its_key() {
+    let world = World::without_daemon("");
+    let own = world.at("own");
+    for (variable, key, value) in [
+        ("DATADIR", "data_dir", own.as_str()),
+        ("LOGSDIR", "logs_dir", &own),
+        ("LOGLEVEL", "log_level", "warn"),
+        ("HANDLEINTERRUPTS", "handle_interrupts", "false"),
+        ("INITIALIZATIONPERIOD", "initialization_period", "77"),
+        ("PROCESSMONITORINTERVAL", "process_monitor_interval", "777"),
+        ("FLAPDETECTIONENABLED", "flap_detection_enabled", "true"),
+        (
+            "FLAPDETECTIONTHRESHOLDRESTARTED",
+            "flap_detection_threshold_restarted",
+            "77",
+        ),
+        (
+            "FLAPDETECTIONTHRESHOLDCOUNTDOWN",
+            "flap_detection_threshold_countdown",
+            "777",
+        ),
+        (
+            "FLAPDETECTIONTHRESHOLDDECREMENT",
+            "flap_detection_threshold_decrement",
+            "77",
+        ),
+        ("CMDEXECRESPONSEWAIT", "cmd_exec_response_wait", "7777"),
+        ("IPCCONNECTIONWAIT", "ipc_connection_wait", "77"),
+        ("DEPENDENTPROCESSENQUEUEDWAIT", "dependent_process_enqueued_wait", "777"),
+        ("ONPROCESSRESTARTEXEC", "on_process_restart_exec", "/bin/true"),
+        ("ONPROCESSFAILUREEXEC", "on_process_failure_exec", "/bin/true"),
+        ("POSIXMESSAGEQUEUEDIR", "posix_mq_dir", &own),
+        ("SHMEMDIR", "shmem_dir", &own),
+        ("MESSAGEQUEUEUSER", "mq_user", "nobody"),
+        ("MESSAGEQUEUEGROUP", "mq_group", "games"),
+        ("PROCESSCONFIGFILE", "process_config_file", &own),
+    ] {
+        let variable = format!("CONFIGOR_{variable}");
+        let mut command = world.client(PMON3);
+        command.args(["config", "show"]).env(&variable, value);
+        let shown = run::to_end(&mut command).succeeds().stdout;
+        let line = shown
+            .lines()
+            .find(|line| line.contains(&variable))
+            .unwrap_or_else(|| panic!("{variable}: {shown}"));
+        assert!(
+            line.split_whitespace().any(|word| word.trim_end_matches(':') == key),
+            "{key}: {line}"
+        );
+        assert!(line.contains(value), "{value}: {line}");
+    }
+}

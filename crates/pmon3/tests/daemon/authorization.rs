@@ -260,3 +260,14 @@ fn a_daemon_of_root_takes_no_orders_from_a_file_that_others_can_write() {
     let said = world.start_in_vain().stderr;
     assert!(said.contains("config.yml") && said.contains("666"), "{said}");
 }
+
+#[test]
+fn the_socket_is_owned_by_mq_user_and_mq_group() {
+    if !we_are_root() {
+        return;
+    }
+    let world = World::with("mq_user: nobody\nmq_group: games\n");
+    let socket = fs::metadata(world.socket()).unwrap();
+    assert_eq!(std::os::unix::fs::MetadataExt::uid(&socket), user("nobody").uid);
+    assert_eq!(std::os::unix::fs::MetadataExt::gid(&socket), user("games").gid);
+}
