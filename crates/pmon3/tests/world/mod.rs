@@ -42,11 +42,13 @@ pub(crate) fn we_are_root() -> bool {
 }
 
 /// Waits until `condition` holds.
+#[track_caller]
 pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     until_some(what, || condition().then_some(()));
 }
 
 /// Waits until there is something.
+#[track_caller]
 pub(crate) fn until_some<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + BOUND;
     loop {
@@ -129,11 +131,13 @@ impl World {
     // ---- the daemon ----
 
     /// Starts `pmond` and waits until it says that it is ready.
+    #[track_caller]
     pub(crate) fn start(&mut self) {
         self.start_by(&mut self.daemon_command());
     }
 
     /// The same, by another command.
+    #[track_caller]
     pub(crate) fn start_by(&mut self, command: &mut Command) {
         assert!(self.daemon.is_none(), "this world has a daemon already");
         let path = self.path("notify");
@@ -146,6 +150,7 @@ impl World {
     }
 
     /// Runs `pmond`, which must end by itself, with code 1.
+    #[track_caller]
     pub(crate) fn start_in_vain(&self) -> Output {
         run::to_end(&mut self.daemon_command()).fails()
     }
@@ -191,6 +196,7 @@ impl World {
     }
 
     /// Asks the daemon to end, and waits for it.
+    #[track_caller]
     pub(crate) fn stop(&mut self) -> ExitStatus {
         let child = self.daemon.as_mut().unwrap();
         kernel::signal(child.id(), rustix::process::Signal::TERM);
@@ -258,11 +264,13 @@ impl World {
     }
 
     /// Runs `pmon3`, which must succeed.
+    #[track_caller]
     pub(crate) fn pmon3(&self, args: &[&str]) -> Output {
         self.run(args).succeeds()
     }
 
     /// Runs `pmon3`, which must refuse: nothing on stdout, one line of reason on stderr.
+    #[track_caller]
     pub(crate) fn refused(&self, args: &[&str]) -> String {
         let output = self.run(args).fails();
         assert_eq!(output.stdout, "", "a refusal shows no result");
@@ -270,16 +278,19 @@ impl World {
     }
 
     /// Runs `pmon3`, which must succeed and print JSON.
+    #[track_caller]
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         self.pmon3(args).json()
     }
 
     /// Supervises the fixture with these steps, under this name.
+    #[track_caller]
     pub(crate) fn exec(&self, name: &str, steps: &str) -> Output {
         self.exec_with(name, steps, &[])
     }
 
     /// The same, with more flags.
+    #[track_caller]
     pub(crate) fn exec_with(&self, name: &str, steps: &str, flags: &[&str]) -> Output {
         let fixture = fixture();
         let mut args = vec!["exec", fixture.to_str().unwrap(), "--name", name];
@@ -306,15 +317,18 @@ impl World {
     }
 
     /// One process, as `desc --json` prints it.
+    #[track_caller]
     pub(crate) fn desc(&self, which: &str) -> Value {
         self.json(&["desc", which, "--json"])
     }
 
+    #[track_caller]
     pub(crate) fn status(&self, which: &str) -> String {
         self.desc(which)["status"].as_str().unwrap().to_owned()
     }
 
     /// The process id of something that runs.
+    #[track_caller]
     pub(crate) fn pid(&self, which: &str) -> u32 {
         let view = self.desc(which);
         view["pid"]
@@ -323,6 +337,7 @@ impl World {
     }
 
     /// The process id of its next run, as soon as there is one.
+    #[track_caller]
     pub(crate) fn successor(&self, which: &str, pid: u32) -> u32 {
         until_some(&format!("a successor of {which} {pid}"), || {
             let now = self.desc(which)["pid"].as_u64()? as u32;
@@ -330,10 +345,12 @@ impl World {
         })
     }
 
+    #[track_caller]
     pub(crate) fn restarts(&self, which: &str) -> u64 {
         self.desc(which)["restart_count"].as_u64().unwrap()
     }
 
+    #[track_caller]
     pub(crate) fn until_status(&self, which: &str, status: &str) {
         until(&format!("{which} is {status}"), || self.status(which) == status);
     }
