@@ -65,7 +65,7 @@ impl Supervisor {
                 Found::Alive(live) => adopt(&mut process, record.live.as_ref(), live, &mut ctx),
                 Found::Gone { exit, leftovers } => bury(&mut process, record.live.as_ref(), exit, leftovers, &mut ctx),
             }
-            supervisor.make_groups(&process.spec, &mut turn);
+            supervisor.make_groups(&process, &mut turn);
             turn.work.insert(process.id);
             if process.record() != record {
                 turn.dirty.insert(Key::Process(process.id));
@@ -77,8 +77,9 @@ impl Supervisor {
     }
 
     /// A group that a process is in and that is not there. The store does not leave one; a hand might.
-    fn make_groups(&mut self, spec: &Spec, turn: &mut Turn) {
-        for name in spec.groups.iter() {
+    fn make_groups(&mut self, process: &Process, turn: &mut Turn) {
+        // One that is being deleted may remember groups that were deleted after it.
+        for name in process.spec.groups.iter().filter(|_| process.goal != Goal::Gone) {
             if self.groups.has(name) {
                 continue;
             }

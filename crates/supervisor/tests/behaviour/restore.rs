@@ -302,3 +302,24 @@ fn a_daemon_that_comes_back_to_an_unchanged_world_writes_nothing() {
         w.effects
     );
 }
+
+#[test]
+fn a_group_that_was_deleted_does_not_come_back_with_a_process_that_was_deleted_before_it() {
+    let mut w = World::new();
+    let web = w.exec(spec("web").in_groups(&["front"]));
+    w.accepted(Request::CreateGroup(name("other")));
+    let before = w.record(web);
+    w.delete(web);
+    w.accepted(Request::DeleteGroups(names(&["other"])));
+    // That the process was forgotten had not been written.
+    let forgotten = Record {
+        goal: Goal::Gone,
+        spec: spec("web").in_groups(&["other"]).into(),
+        ..before
+    };
+    w.disk.records.insert(web, forgotten);
+    w.crash_and_restore();
+    let groups: Vec<Name> = w.core.groups().into_iter().map(|(group, _)| group.name).collect();
+    assert_eq!(groups, [name("front")]);
+    assert!(w.core.views().is_empty());
+}

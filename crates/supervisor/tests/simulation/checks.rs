@@ -9,7 +9,7 @@
 
 use crate::life::{End, Simulation};
 use crate::model::{Expected, may_touch};
-use pmon3_supervisor::{Effect, Event, Goal, Id, Live, Name, Record, Rest, Selector, Spec, Status};
+use pmon3_supervisor::{Effect, Event, Goal, Id, Live, Name, Record, Request, Rest, Selector, Spec, Status};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Simulation {
@@ -28,8 +28,13 @@ impl Simulation {
                 continue;
             }
             match stored.get(id) {
-                // Its number may be that of another one by now.
-                Some(found) if expected.goal == Goal::Gone && perhaps(*id, &found.spec) => {}
+                // Its number may be that of another one by now; in which groups it was does not matter any more.
+                Some(found) if expected.goal == Goal::Gone => {
+                    assert!(
+                        found.goal == Goal::Gone || perhaps(*id, &found.spec),
+                        "process {id} is back"
+                    );
+                }
                 Some(found) => assert_eq!(found, expected, "what was acknowledged of process {id} is lost"),
                 None => assert_eq!(expected.goal, Goal::Gone, "process {id} is lost"),
             }
@@ -38,6 +43,27 @@ impl Simulation {
             // That one was forgotten may be forgotten by a disk that loses power; its deletion is then finished again.
             let known = self.model.processes.contains_key(id) || found.goal == Goal::Gone;
             assert!(known || perhaps(*id, &found.spec), "process {id} comes from nowhere");
+        }
+    }
+
+    /// So are the groups, unless a request is open that may have made or deleted some.
+    pub(crate) fn check_groups_survived(&self) {
+        let changes_groups = |request: &Request| match request {
+            Request::Exec(spec) => !spec.groups.is_empty(),
+            Request::Init { entries, .. } => entries.iter().any(|spec| !spec.groups.is_empty()),
+            Request::CreateGroup(_) | Request::DeleteGroups(_) => true,
+            Request::Restart { .. } | Request::Stop { .. } | Request::Delete { .. } | Request::Reset(_) => false,
+            Request::Assign { .. } | Request::Unassign { .. } => false,
+        };
+        if !self.unanswered.iter().any(|(_, _, request)| changes_groups(request)) {
+            let stored: BTreeSet<Name> = self
+                .world
+                .disk
+                .groups
+                .values()
+                .map(|group| group.name.clone())
+                .collect();
+            assert_eq!(stored, self.model.groups, "what was acknowledged of the groups is lost");
         }
     }
 
@@ -139,6 +165,8 @@ impl Simulation {
 
     /// A daemon that has come back takes up each process where it was.
     pub(crate) fn check_restored(&mut self, stored: &[Record]) {
+        let groups = self.world.core.groups().len();
+        assert_eq!(groups, self.world.disk.groups.len(), "a group comes from nowhere");
         for record in stored {
             let identity = |live: &Live| live.identity.clone();
             let main = self.world.linux.main_of(record.id).map(identity);

@@ -322,6 +322,7 @@ impl Simulation {
         self.world.jump_to(self.world.now.mono + time);
         let stored: Vec<_> = self.world.disk.records.values().cloned().collect();
         self.check_survived(&stored.iter().map(|r| (r.id, Expected::of(r))).collect());
+        self.check_groups_survived();
         self.world.restore();
         self.check_restored(&stored);
         let groups: Vec<_> = self.world.core.groups().into_iter().map(|(group, _)| group).collect();
