@@ -323,7 +323,8 @@ impl Supervisor {
         let name = &spec.name;
         let warning =
             |other| format!("process `{name}` depends on `{other}`, which does not exist: it does not wait for it");
-        spec.dependencies.iter().filter(is_unknown).map(warning).collect()
+        let unknown: BTreeSet<&Name> = spec.dependencies.iter().filter(is_unknown).collect();
+        unknown.into_iter().map(warning).collect()
     }
 
     /// In which order processes are queued, and in which they would be started. `entries`: those of a process

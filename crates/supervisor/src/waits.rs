@@ -62,6 +62,8 @@ impl Want {
             (Want::Up(_), Phase::Resting(rest)) => Verdict::Hopeless(why_not_up(process, *rest)),
             (Want::Ended(run), _) if process.run > run => Verdict::True,
             (Want::Ended(_), Phase::Resting(_) | Phase::Waiting(_)) => Verdict::True,
+            // It was being started when the stop came, and a start came before it could end.
+            (Want::Ended(_), Phase::Running { .. }) => Verdict::Hopeless("it was started again meanwhile".to_owned()),
             _ if stuck => Verdict::Hopeless(STUCK.to_owned()),
             _ => Verdict::Open,
         }

@@ -224,44 +224,26 @@ fn late_exit_of_an_old_run_is_ignored() {
 #[test]
 fn stop_while_linux_is_still_starting_it_ends_it_as_soon_as_it_is_there() {
     let mut w = World::new();
-    let ticket = w.send(&root(), Request::Exec(spec("web").into()));
-    let event = w.inbox.pop_front().unwrap();
-    w.handle(event);
-    let store = w.effects.pop_front().unwrap();
-    w.perform(store);
-    let stored = w.disk.answer().unwrap();
-    w.handle(stored);
-    // The spawn is on its way, and Linux is slow to answer.
-    let spawn = w.effects.pop_front().unwrap();
-    assert!(matches!(spawn, Effect::Spawn(..)));
-    let id = Id(1);
-    w.effects.clear();
-    let stop = Request::Stop {
-        which: these(id),
-        force: true,
-    };
-    let effects = w.core.handle(w.now, Event::Request(Ticket(90), root(), stop));
-    w.effects.extend(effects);
-    while let Some(effect) = w.effects.pop_front() {
-        w.perform(effect);
-    }
-    while let Some(answer) = w.disk.answer() {
-        w.handle(answer);
-        w.effects.retain(|effect| !matches!(effect, Effect::Reply(..)));
-        while let Some(effect) = w.effects.pop_front() {
-            w.perform(effect);
-        }
-    }
-    assert_eq!(w.status(id), Status::Init);
-    w.perform(spawn);
-    let started = w.inbox.pop_front().unwrap();
-    w.effects.extend(w.core.handle(w.now, started));
-    assert_eq!(
-        w.effects.iter().find(|effect| matches!(effect, Effect::Signal(..))),
-        Some(&Effect::Signal(id, Run(1), Ask::Kill)),
-        "and by force, as it was asked"
-    );
-    let _ = ticket;
+    w.slow_starts = true;
+    let web = w.exec(spec("web"));
+    let ticket = w.kill(web);
+    assert_eq!((w.status(web), w.problems(ticket)), (Status::Init, None));
+    w.starts_are_seen();
+    assert_eq!(w.signals(web), [Ask::Kill], "and by force, as it was asked");
+    assert_eq!((w.status(web), w.problems(ticket)), (Status::Stopped, Some(vec![])));
+}
+
+#[test]
+fn a_stop_that_a_start_overtakes_before_linux_has_answered_is_told_so() {
+    let mut w = World::new();
+    w.slow_starts = true;
+    let web = w.exec(spec("web"));
+    let stop = w.stop(web);
+    let start = w.restart(web);
+    w.starts_are_seen();
+    assert_eq!((w.status(web), w.starts(web)), (Status::Running, 1));
+    assert_eq!(w.problems(stop).unwrap(), ["web: it was started again meanwhile"]);
+    assert_eq!(w.problems(start), Some(vec![]));
 }
 
 #[test]

@@ -7,10 +7,7 @@ use std::sync::Arc;
 const MANY: usize = 10_000;
 
 fn world() -> World {
-    World {
-        keep_done: false,
-        ..World::new()
-    }
+    World::new().forgetful()
 }
 
 fn stop_all() -> Request {

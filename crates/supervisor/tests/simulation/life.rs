@@ -39,10 +39,7 @@ pub(crate) enum End {
 impl Simulation {
     pub(crate) fn new(seed: u64, aloud: bool) -> Simulation {
         let mut rng = Rng::new(seed);
-        let world = World {
-            keep_done: false,
-            ..World::with(rng.policy())
-        };
+        let world = World::with(rng.policy()).forgetful();
         let (unsettled, withdrawn) = (BTreeSet::new(), BTreeSet::new());
         let (model, unanswered) = (Model::default(), Vec::new());
         Simulation {

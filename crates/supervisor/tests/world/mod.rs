@@ -44,9 +44,12 @@ pub struct World {
     pub removed_logs: Vec<String>,
     /// Effects in the order in which they were carried out.
     pub done: Vec<Effect>,
-    pub keep_done: bool,
+    keep_done: bool,
+    /// Linux takes its time to say that something was started: until `starts_are_seen`.
+    pub slow_starts: bool,
+    held: VecDeque<Event>,
     pub finished: bool,
-    pub next_ticket: u64,
+    next_ticket: u64,
 }
 
 /// The contract's defaults, for a daemon of root; dependencies need no head start.
@@ -96,9 +99,17 @@ impl World {
             removed_logs: Vec::new(),
             done: Vec::new(),
             keep_done: true,
+            slow_starts: false,
+            held: VecDeque::new(),
             finished: false,
             next_ticket: 1,
         }
+    }
+
+    /// Keeps no list of what was done: a long life would not fit into memory.
+    pub fn forgetful(mut self) -> World {
+        self.keep_done = false;
+        self
     }
 
     // ---- what moves it ----
@@ -128,7 +139,11 @@ impl World {
             } => self.disk.ask(write, changes, durable),
             Effect::Spawn(id, run, spec) => {
                 let seen = self.linux.spawn(self.now, id, run, &spec);
-                self.inbox.push_front(Event::Observed(seen));
+                if self.slow_starts {
+                    self.held.push_back(Event::Observed(seen));
+                } else {
+                    self.inbox.push_front(Event::Observed(seen));
+                }
             }
             Effect::Signal(id, run, ask) => {
                 let seen = self.linux.signal(id, run, ask);
@@ -209,6 +224,13 @@ impl World {
     pub fn dies(&mut self, id: Id, exit: Exit) {
         let seen = self.linux.die(id, exit);
         self.inbox.extend(seen.into_iter().map(Event::Observed));
+        self.drain();
+    }
+
+    /// Linux says at last what it has started.
+    pub fn starts_are_seen(&mut self) {
+        self.slow_starts = false;
+        self.inbox.append(&mut self.held);
         self.drain();
     }
 
