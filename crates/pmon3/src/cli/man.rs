@@ -37,7 +37,7 @@ fn write(command: Command, dir: &Path) -> io::Result<()> {
     }
     let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     // clap_mangen would fill their lines like prose.
-    let page = Page::new(command.after_help(""));
+    let page = Page::new(command.after_help(None::<&str>));
     let mut text = Vec::new();
     page.render(&mut text)?;
     text.extend_from_slice(as_written(&examples).as_bytes());
