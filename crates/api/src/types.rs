@@ -222,3 +222,53 @@ pub struct OrderView {
     /// The same, each after those that it depends on.
     pub dependency_order: Vec<String>,
 }
+
+/// What an event script gets as its last argument: the keys of the predecessor, and a few more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScriptView {
+    /// The number by which a person names it.
+    pub id: u32,
+    /// When it was first asked for.
+    pub created_at: String,
+    /// When it was last changed.
+    pub updated_at: String,
+    /// The kernel's number, 0 while it does not run.
+    pub pid: u32,
+    /// The file that gets stdout and stderr.
+    pub log: String,
+    /// Its name.
+    pub name: String,
+    /// Absolute path of the program.
+    pub process_file: String,
+    /// The arguments, quoted as a POSIX shell reads them, in one text.
+    pub args: String,
+    /// queued 0, init 1, running 2, stopped 3, failed 4, closed 5, backoff 6, restarting 7.
+    pub status: u8,
+    /// Whether it is started again after it ended by itself.
+    pub auto_restart: bool,
+    /// The user that it runs as.
+    pub uid: u32,
+    /// That user's login name.
+    pub username: String,
+    /// That user's primary group.
+    pub gid: u32,
+    /// `restarted`, `failed` or `backoff`.
+    pub event: String,
+    /// The word for `status`.
+    pub status_name: String,
+    /// Restarts since a person last stopped or reset it.
+    pub restart_count: u32,
+    /// Exit code of the last end, if it called exit.
+    pub exit_code: Option<i32>,
+    /// Number of the signal that caused the last end, if one did.
+    pub signal: Option<i32>,
+}
+
+impl ScriptView {
+    /// As JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // A struct of texts and numbers cannot fail to be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}

@@ -6,7 +6,7 @@ use crate::order;
 use crate::process::{Context, Phase, Process};
 use crate::record::{Change, Goal, Group, Record};
 use crate::request::{Order, Plan, Step};
-use crate::spec::{Id, Name, Selector, Spec};
+use crate::spec::{GroupId, Id, Name, Selector, Spec};
 use crate::supervisor::Supervisor;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -221,6 +221,16 @@ impl Supervisor {
             plan.accepted.ids.push(process.id);
         }
         Ok(plan)
+    }
+
+    /// Which group a person means.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSuchGroup`], with the nearest name there is.
+    pub fn find_group(&self, selector: &Selector) -> Result<GroupId, Refusal> {
+        let found = self.find_groups(std::slice::from_ref(selector))?;
+        let id = found.into_values().next().map(|group| group.id);
+        id.ok_or_else(|| Refusal::NoSuchGroup(selector.clone(), None))
     }
 
     fn find_groups(&self, selectors: &[Selector]) -> Result<BTreeMap<&Name, &Group>, Refusal> {

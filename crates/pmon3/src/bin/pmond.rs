@@ -1,3 +1,7 @@
-//! The daemon.
+//! The daemon. All of it is in `pmon3::daemon`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pmon3::daemon::main(std::env::args_os().skip(1))
+}

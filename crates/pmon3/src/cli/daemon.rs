@@ -19,7 +19,6 @@ pub(super) struct Daemon {
 
 impl Daemon {
     pub(super) fn run(self) -> std::process::ExitCode {
-        let _ = self.args;
-        std::process::ExitCode::FAILURE
+        crate::daemon::main(self.args)
     }
 }
