@@ -1,10 +1,14 @@
 //! What /proc says of a process (proc(5)).
 
+use rustix::buffer::spare_capacity;
+use rustix::fs::{Mode, OFlags, open};
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+const PF_EXITING: u64 = 0x4;
 
 /// A few fields of `/proc/PID/stat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,10 +17,13 @@ pub(crate) struct Stat {
     pub(crate) ppid: u32,
     pub(crate) group: u32,
     pub(crate) session: u32,
+    /// `PF_*` of the kernel's sched.h.
+    pub(crate) flags: u64,
     /// User and system time, that of waited-for children included, in clock ticks.
     pub(crate) cpu_ticks: u64,
     /// Since boot, in clock ticks.
     pub(crate) start_ticks: u64,
+    pub(crate) threads: u64,
     /// Resident memory.
     pub(crate) pages: u64,
     /// How it ended, as wait(2) gives it; 0 also where it is not for us to read.
@@ -24,9 +31,15 @@ pub(crate) struct Stat {
 }
 
 impl Stat {
-    /// Ended, and perhaps not waited for yet.
+    /// Ended, and perhaps not waited for yet. A process goes on while any of its threads does, also if the first has ended
+    /// and looks like a zombie.
     pub(crate) fn is_dead(self) -> bool {
-        matches!(self.state, b'Z' | b'X')
+        matches!(self.state, b'Z' | b'X') && self.threads <= 1
+    }
+
+    /// On its way out, with nothing left of its memory.
+    pub(crate) fn is_ending(self) -> bool {
+        self.flags & PF_EXITING != 0 && self.threads <= 1
     }
 
     /// When it was started.
@@ -36,9 +49,21 @@ impl Stat {
     }
 }
 
+/// A file without a size, read with as few system calls as there can be.
+fn read(path: &str) -> io::Result<Vec<u8>> {
+    let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut content = Vec::with_capacity(4096);
+    while rustix::io::read(&file, spare_capacity(&mut content))? > 0 {
+        if content.len() == content.capacity() {
+            content.reserve(content.len());
+        }
+    }
+    Ok(content)
+}
+
 /// Reads `/proc/PID/stat`.
 pub(crate) fn stat(pid: u32) -> io::Result<Stat> {
-    let text = fs::read(format!("/proc/{pid}/stat"))?;
+    let text = read(&format!("/proc/{pid}/stat"))?;
     parse_stat(&text).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
 }
 
@@ -50,11 +75,13 @@ pub(crate) fn parse_stat(text: &[u8]) -> Option<Stat> {
     let mut fields = fields.map(number::<u64>);
     let mut id = || u32::try_from(fields.next()??).ok();
     let (ppid, group, session) = (id()?, id()?, id()?);
-    let mut cpu_ticks = fields.nth(7)??;
+    let flags = fields.nth(2)??;
+    let mut cpu_ticks = fields.nth(4)??;
     for _ in 0..3 {
         cpu_ticks += fields.next()??;
     }
-    let start_ticks = fields.nth(4)??;
+    let threads = fields.nth(2)??;
+    let start_ticks = fields.nth(1)??;
     let pages = fields.nth(1)??;
     let exit_status = fields.nth(27).flatten().and_then(|status| i32::try_from(status).ok()).unwrap_or(0);
     Some(Stat {
@@ -62,8 +89,10 @@ pub(crate) fn parse_stat(text: &[u8]) -> Option<Stat> {
         ppid,
         group,
         session,
+        flags,
         cpu_ticks,
         start_ticks,
+        threads,
         pages,
         exit_status,
     })
@@ -80,9 +109,46 @@ pub(crate) fn pids() -> io::Result<Vec<u32>> {
     Ok(fs::read_dir("/proc")?.filter_map(pid).collect())
 }
 
+/// Our own children, those included that have ended and were not waited for. For each of our threads the kernel keeps a
+/// list (proc(5), `/proc/PID/task/TID/children`; CONFIG_PROC_CHILDREN). As only we can take anybody off it, nobody is
+/// missing from it.
+pub(crate) fn children() -> io::Result<Vec<u32>> {
+    let mut children = orphans()?;
+    let first = std::process::id().to_string();
+    for thread in fs::read_dir("/proc/self/task")? {
+        let thread = thread?.file_name();
+        if thread == *first {
+            continue;
+        }
+        // A thread that has just ended has left its children to another.
+        let list = read(&format!("/proc/self/task/{}/children", thread.display())).unwrap_or_default();
+        children.extend(numbers(&list));
+    }
+    Ok(children)
+}
+
+/// Those of our children that are our first thread's, in the order in which they came: all orphans are among them.
+pub(crate) fn orphans() -> io::Result<Vec<u32>> {
+    let list = read(&format!("/proc/self/task/{}/children", std::process::id()))?;
+    Ok(numbers(&list).collect())
+}
+
+fn numbers(list: &[u8]) -> impl Iterator<Item = u32> {
+    list.split(|byte| *byte == b' ').filter_map(number::<u32>)
+}
+
+/// The real user of a process.
+pub(crate) fn real_uid(pid: u32) -> Option<u32> {
+    let status = read(&format!("/proc/{pid}/status")).ok()?;
+    let line = status
+        .split(|byte| *byte == b'\n')
+        .find_map(|line| line.strip_prefix(b"Uid:"))?;
+    line.split(u8::is_ascii_whitespace).find_map(number)
+}
+
 /// A variable of the environment that a process was executed with; `None` also where it is not for us to read.
 pub(crate) fn variable(pid: u32, name: &str) -> Option<String> {
-    let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let environ = read(&format!("/proc/{pid}/environ")).ok()?;
     let prefix = format!("{name}=");
     let found = environ
         .split(|byte| *byte == 0)
@@ -110,12 +176,21 @@ mod tests {
             ppid: 7,
             group: 42,
             session: 41,
+            flags: 4_194_560,
             cpu_ticks: 73,
             start_ticks: 12345,
+            threads: 1,
             pages: 10,
             exit_status: 0,
         };
         assert_eq!(parse_stat(text), Some(expected));
+        let zombie = Stat {
+            state: b'Z',
+            ..expected
+        };
+        assert!(zombie.is_dead() && !expected.is_dead());
+        let first_thread_has_ended = Stat { threads: 2, ..zombie };
+        assert!(!first_thread_has_ended.is_dead(), "the others go on");
         assert_eq!(parse_stat(b"42 (a"), None);
         assert_eq!(parse_stat(b"42 (a) S 1"), None);
     }

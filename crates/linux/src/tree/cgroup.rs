@@ -1,7 +1,8 @@
 //! Trees by cgroup v2 (cgroups(7); the kernel's Documentation/admin-guide/cgroup-v2.rst).
 
+use super::Watch;
 use crate::identity;
-use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use rustix::event::epoll;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, mkdirat, openat, unlinkat};
 use rustix::io::Errno;
 use rustix::process::{Signal, pidfd_send_signal};
@@ -9,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The cgroup of this daemon's programs, and a leaf for each.
 #[derive(Debug)]
@@ -20,13 +21,25 @@ pub(super) struct Cgroups {
     made: BTreeSet<u32>,
 }
 
+/// A tree that still brings forth members outside its leaf after so many looks is taken as it is.
+const BRING_IN_ROUNDS: usize = 10;
+
 const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC).union(OFlags::RDONLY);
 
 impl Cgroups {
     /// Makes the cgroup below our own and tries a leaf.
     pub(super) fn open(instance: &str) -> io::Result<Cgroups> {
+        let name = format!("pmon3-{instance}");
         let own = own_cgroup()?;
-        let base = own.join(format!("pmon3-{instance}"));
+        // One of our programs may have started us: then we are in its leaf, and would be killed with it.
+        let own = match above(&own, &name) {
+            Some(outer) => {
+                fs::write(outer.join("cgroup.procs"), "0").map_err(|error| named(&error, "leaving our own leaf"))?;
+                outer.to_path_buf()
+            }
+            None => own,
+        };
+        let base = own.join(name);
         make_dir(&base)?;
         let dir = rustix::fs::open(&base, DIRECTORY, Mode::empty())?;
         let cgroups = Cgroups {
@@ -98,19 +111,27 @@ impl Cgroups {
         ids
     }
 
+    /// Counts what is alive, in cgroups below as well.
     pub(super) fn is_empty(&self, id: u32) -> bool {
-        let mut text = [0; 128];
-        let name = format!("{id}/cgroup.events");
-        let Ok(events) = openat(&self.dir, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) else {
-            return true;
+        let populated = || -> Result<bool, Errno> {
+            let mut text = [0; 128];
+            let length = rustix::io::read(self.events(id)?, &mut text)?;
+            Ok(text[..length]
+                .split(|byte| *byte == b'\n')
+                .any(|line| line == b"populated 1"))
         };
-        let Ok(length) = rustix::io::read(&events, &mut text) else {
-            return true;
-        };
-        // Counts what is alive, in cgroups below as well.
-        !text[..length]
-            .split(|byte| *byte == b'\n')
-            .any(|line| line == b"populated 1")
+        match populated() {
+            Ok(populated) => !populated,
+            // It is not there: nobody can be in it.
+            Err(Errno::NOENT | Errno::NODEV) => true,
+            // Not known. To call it empty could start a program beside its predecessor.
+            Err(_) => false,
+        }
+    }
+
+    fn events(&self, id: u32) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        openat(&self.dir, format!("{id}/cgroup.events"), flags, Mode::empty())
     }
 
     pub(super) fn members(&self, id: u32) -> Vec<u32> {
@@ -173,15 +194,37 @@ impl Cgroups {
         }
     }
 
-    /// The kernel reports each change of `cgroup.events` as a modification of the file.
-    pub(super) fn watch(&self, id: u32) -> io::Result<OwnedFd> {
-        let watch = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-        inotify::add_watch(
-            &watch,
-            self.base.join(format!("{id}/cgroup.events")),
-            WatchFlags::MODIFY,
-        )?;
-        Ok(watch)
+    /// Each change of `cgroup.events` since it was last read raises POLLPRI on it. An epoll in between makes that a
+    /// descriptor that is simply readable. (An inotify would do as well, but a user may have no more than 128 of them.)
+    pub(super) fn watch(&self, id: u32) -> io::Result<Watch> {
+        let events = self.events(id)?;
+        rustix::io::read(&events, &mut [0; 128])?;
+        let changed = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        epoll::add(&changed, &events, epoll::EventData::new_u64(0), epoll::EventFlags::PRI)?;
+        Ok(Watch {
+            ready: vec![changed],
+            kept: vec![events],
+        })
+    }
+
+    /// Moves members that are elsewhere into their leaf, until no new ones are found. `false`: not all could be moved.
+    pub(super) fn bring_in(&mut self, id: u32, members: impl Fn() -> Vec<u32>) -> bool {
+        for _ in 0..BRING_IN_ROUNDS {
+            let inside: BTreeSet<u32> = self.members(id).into_iter().collect();
+            let outside: Vec<u32> = members().into_iter().filter(|pid| !inside.contains(pid)).collect();
+            if outside.is_empty() {
+                return true;
+            }
+            let Ok(leaf) = self.leaf(id) else { return false };
+            for pid in outside {
+                match move_to(&leaf, pid) {
+                    // What has ended needs no moving.
+                    Ok(()) | Err(Errno::SRCH) => {}
+                    Err(_) => return false,
+                }
+            }
+        }
+        false
     }
 
     pub(super) fn forget(&mut self, id: u32) {
@@ -196,6 +239,19 @@ impl Cgroups {
         // Fails while programs run in it, and stays for whoever comes back.
         let _ = fs::remove_dir(&self.base);
     }
+}
+
+fn move_to(leaf: &OwnedFd, pid: u32) -> Result<(), Errno> {
+    let procs = openat(leaf, "cgroup.procs", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::io::write(procs, pid.to_string().as_bytes()).map(drop)
+}
+
+/// What is above the first part of a path with this name.
+fn above<'a>(path: &'a Path, name: &str) -> Option<&'a Path> {
+    let inner = path
+        .ancestors()
+        .filter(|part| part.file_name().is_some_and(|found| found == name));
+    inner.last()?.parent()
 }
 
 fn named(error: &io::Error, file: &str) -> io::Error {
@@ -237,6 +293,10 @@ fn find_own_cgroup(mounts: &str, cgroups: &str) -> Option<PathBuf> {
         let (root, point) = (unescape(fields.next()?), unescape(fields.next()?));
         // A mount shows a part of the hierarchy: ours is in it only if its root is above us.
         let below = Path::new(path).strip_prefix(&root).ok()?;
+        // `/../x`: we are outside what our cgroup namespace shows (cgroup_namespaces(7)).
+        if below.components().any(|part| part == Component::ParentDir) {
+            return None;
+        }
         Some(Path::new(&point).join(below))
     })
 }
@@ -314,6 +374,7 @@ mod tests {
             Some(PathBuf::from("/sys/fs/cgroup/x"))
         );
         assert_eq!(find_own_cgroup(part, "0::/elsewhere\n"), None);
+        assert_eq!(find_own_cgroup(unified, "0::/../elsewhere\n"), None);
         assert_eq!(
             find_own_cgroup(
                 "25 20 0:22 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n",
@@ -321,5 +382,19 @@ mod tests {
             ),
             None
         );
+    }
+
+    #[test]
+    fn our_own_leaf_is_left_for_where_its_base_is() {
+        assert_eq!(
+            above(Path::new("/sys/a/pmon3-1/7/x"), "pmon3-1"),
+            Some(Path::new("/sys/a"))
+        );
+        assert_eq!(
+            above(Path::new("/sys/a/pmon3-1/7/pmon3-1/8"), "pmon3-1"),
+            Some(Path::new("/sys/a")),
+            "the outermost"
+        );
+        assert_eq!(above(Path::new("/sys/a/pmon3-2/7"), "pmon3-1"), None);
     }
 }

@@ -6,6 +6,7 @@
 //!   counts, signals and kills all in it at once (cgroups(7); `cgroup.kill`, Linux 5.14).
 //! - **session**: where no cgroup can be had. Members are the descendants of the main process, those in its session or
 //!   process group, and those that carry our mark in their environment. A program that sheds all four is lost.
+//!   Orphans come to us as their subreaper, so whatever we started hangs below us: see [`session`].
 //!
 //! Which one it is, is found out by trying.
 
@@ -15,7 +16,7 @@ mod session;
 use crate::{identity, proc};
 use cgroup::Cgroups;
 use session::Sessions;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::SystemTime;
@@ -37,15 +38,14 @@ pub enum Choice {
 /// All trees of one daemon.
 #[derive(Debug)]
 pub struct Trees {
-    way: Way,
+    /// `None`: all by session.
+    cgroups: Option<Cgroups>,
+    sessions: Sessions,
+    /// Ids of which members are outside their leaf and could not be brought in: a daemon before us held them together
+    /// in another cgroup or by session. They are in both.
+    outside: BTreeSet<u32>,
     instance: String,
     detail: String,
-}
-
-#[derive(Debug)]
-enum Way {
-    Cgroup(Cgroups),
-    Session(Sessions),
 }
 
 /// Where a new process is put.
@@ -72,13 +72,17 @@ impl Place {
 }
 
 /// Descriptors of which one becomes readable when the tree may have become empty. Made anew after each look.
-#[derive(Debug)]
-pub struct Watch(Vec<OwnedFd>);
+#[derive(Debug, Default)]
+pub struct Watch {
+    ready: Vec<OwnedFd>,
+    #[expect(dead_code, reason = "what those wait for: closed, they would wait in vain")]
+    kept: Vec<OwnedFd>,
+}
 
 impl Watch {
     /// The descriptors.
     pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.0.iter().map(AsFd::as_fd)
+        self.ready.iter().map(AsFd::as_fd)
     }
 }
 
@@ -95,22 +99,24 @@ pub struct Survivor {
     pub is_leader: bool,
     /// When it was started.
     pub started_at: SystemTime,
+    /// Its real user. Anybody can put anything into an environment: a mark means something only with the right user.
+    pub uid: u32,
+    /// Whether the kernel says whose it is, by its cgroup, and not only its mark.
+    pub in_leaf: bool,
 }
 
 impl Survivor {
-    fn of(pid: u32, instance: &str) -> Option<(Option<u32>, Survivor)> {
+    fn of(pid: u32, mark: Option<&Mark>, in_leaf: bool) -> Option<Survivor> {
         let stat = proc::stat(pid).ok().filter(|stat| !stat.is_dead())?;
-        let mark = proc::variable(pid, MARK)
-            .and_then(|mark| Mark::parse(&mark))
-            .filter(|mark| mark.instance == instance);
-        let survivor = Survivor {
+        Some(Survivor {
             pid,
             identity: identity::of(pid).ok()?,
-            run: mark.as_ref().map(|mark| mark.run),
+            run: mark.map(|mark| mark.run),
             is_leader: stat.session == pid,
             started_at: stat.started_at(),
-        };
-        Some((mark.map(|mark| mark.id), survivor))
+            uid: proc::real_uid(pid)?,
+            in_leaf,
+        })
     }
 }
 
@@ -131,6 +137,11 @@ impl Mark {
         };
         parts.next().is_none().then_some(mark)
     }
+
+    /// The mark of this instance that a process carries, if we may read it.
+    pub(crate) fn of(pid: u32, instance: &str) -> Option<Mark> {
+        Mark::parse(&proc::variable(pid, MARK)?).filter(|mark| mark.instance == instance)
+    }
 }
 
 impl Trees {
@@ -139,42 +150,39 @@ impl Trees {
     /// # Errors
     /// Only where [`Choice::Cgroup`] cannot be had.
     pub fn open(instance: &str, choice: Choice) -> io::Result<Trees> {
-        let session = |detail: String| Trees {
-            way: Way::Session(Sessions::new(instance)),
+        let by = |cgroups: Option<Cgroups>, detail: String| Trees {
+            cgroups,
+            sessions: Sessions::new(instance),
+            outside: BTreeSet::new(),
             instance: instance.to_owned(),
             detail,
         };
         if choice == Choice::Session {
-            return Ok(session(
+            return Ok(by(
+                None,
                 "session, mark and subreaper, as the configuration asks".to_owned(),
             ));
         }
         match Cgroups::open(instance) {
             Ok(cgroups) => {
                 let detail = format!("cgroup v2 {}", cgroups.base().display());
-                Ok(Trees {
-                    way: Way::Cgroup(cgroups),
-                    instance: instance.to_owned(),
-                    detail,
-                })
+                Ok(by(Some(cgroups), detail))
             }
             Err(error) if choice == Choice::Cgroup => Err(io::Error::new(
                 error.kind(),
                 format!("process_tree: no cgroup can be had: {error}"),
             )),
-            Err(error) => Ok(session(format!(
-                "session, mark and subreaper, because no cgroup can be had: {error}"
-            ))),
+            Err(error) => Ok(by(
+                None,
+                format!("session, mark and subreaper, because no cgroup can be had: {error}"),
+            )),
         }
     }
 
     /// `cgroup` or `session`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        match self.way {
-            Way::Cgroup(_) => "cgroup",
-            Way::Session(_) => "session",
-        }
+        if self.cgroups.is_some() { "cgroup" } else { "session" }
     }
 
     /// In a few words: which cgroup, or why there is none.
@@ -186,43 +194,62 @@ impl Trees {
     /// The directory above all leaves.
     #[must_use]
     pub fn base(&self) -> Option<&std::path::Path> {
-        match &self.way {
-            Way::Cgroup(cgroups) => Some(cgroups.base()),
-            Way::Session(_) => None,
-        }
+        self.cgroups.as_ref().map(Cgroups::base)
     }
 
     /// Where a process with this id is to be started.
     pub fn place(&mut self, id: u32) -> io::Result<Place> {
-        match &mut self.way {
-            Way::Cgroup(cgroups) => Ok(Place(Some(cgroups.leaf(id)?))),
-            Way::Session(_) => Ok(Place(None)),
+        let leaf = self.cgroups.as_mut().map(|cgroups| cgroups.leaf(id)).transpose()?;
+        Ok(Place(leaf))
+    }
+
+    /// The main process of this id has been started by us, and nothing was left of those before it.
+    pub fn started(&mut self, id: u32, main: u32) {
+        self.outside.remove(&id);
+        if self.cgroups.is_none() {
+            self.sessions.started(id, main);
         }
     }
 
-    /// The main process of this id has been started.
-    pub fn started(&mut self, id: u32, main: u32) {
-        if let Way::Session(sessions) = &mut self.way {
-            sessions.started(id, main);
-        }
+    /// The main process of this id is one that a daemon before us started, whatever [`Trees::survivors`] said of it:
+    /// a program may have overwritten its environment, and the mark with it.
+    pub fn adopted(&mut self, id: u32, main: u32) {
+        self.sessions.adopt(id, &[main]);
+        self.bring_in(id);
+    }
+
+    /// The leaf of this id, and what has to be looked at by session.
+    fn ways(&self, id: u32) -> (Option<&Cgroups>, Option<&Sessions>) {
+        let by_session = self.cgroups.is_none() || self.outside.contains(&id);
+        (self.cgroups.as_ref(), by_session.then_some(&self.sessions))
+    }
+
+    fn ways_mut(&mut self, id: u32) -> (Option<&mut Cgroups>, Option<&mut Sessions>) {
+        let by_session = self.cgroups.is_none() || self.outside.contains(&id);
+        (self.cgroups.as_mut(), by_session.then_some(&mut self.sessions))
     }
 
     /// Whether no member is left. Members that ended and that nobody has waited for yet do not count.
+    ///
+    /// For a tree that we started this takes no look at the processes of others: one small file of the cgroup, or the
+    /// list of our own children. When it cannot be found out, the answer is no.
     #[must_use]
-    pub fn is_empty(&self, id: u32) -> bool {
-        match &self.way {
-            Way::Cgroup(cgroups) => cgroups.is_empty(id),
-            Way::Session(sessions) => sessions.members(id).is_empty(),
-        }
+    pub fn is_empty(&mut self, id: u32) -> bool {
+        let (cgroups, sessions) = self.ways_mut(id);
+        cgroups.is_none_or(|cgroups| cgroups.is_empty(id)) && sessions.is_none_or(|sessions| sessions.is_empty(id))
     }
 
     /// All members there are.
     #[must_use]
     pub fn members(&self, id: u32) -> Vec<u32> {
-        match &self.way {
-            Way::Cgroup(cgroups) => cgroups.members(id),
-            Way::Session(sessions) => sessions.members(id).into_keys().collect(),
-        }
+        let (cgroups, sessions) = self.ways(id);
+        let mut members = cgroups.map(|cgroups| cgroups.members(id)).unwrap_or_default();
+        members.extend(
+            sessions
+                .into_iter()
+                .flat_map(|sessions| sessions.members(id).into_keys()),
+        );
+        members
     }
 
     /// SIGTERM to each member, and SIGCONT after it, so that one that is stopped can obey.
@@ -230,82 +257,101 @@ impl Trees {
     /// # Errors
     /// Not all could be signalled; the others were.
     pub fn terminate(&mut self, id: u32) -> io::Result<()> {
-        match &mut self.way {
-            Way::Cgroup(cgroups) => cgroups.terminate(id),
-            Way::Session(sessions) => sessions.terminate(id),
-        }
+        let (cgroups, sessions) = self.ways_mut(id);
+        let in_leaf = cgroups.map_or(Ok(()), |cgroups| cgroups.terminate(id));
+        let by_session = sessions.map_or(Ok(()), |sessions| sessions.terminate(id));
+        in_leaf.and(by_session)
     }
 
-    /// SIGKILL to each member, and to whom they start meanwhile.
+    /// SIGKILL to each member, and to whom they start meanwhile. In session mode a tree that multiplies faster than it
+    /// can be killed is given up for now after a tenth of a second: the ends of those that were killed give an occasion
+    /// to call this again.
     ///
     /// # Errors
     /// Not all could be signalled; the others were.
     pub fn kill(&mut self, id: u32) -> io::Result<()> {
-        match &mut self.way {
-            Way::Cgroup(cgroups) => cgroups.kill(id),
-            Way::Session(sessions) => sessions.kill(id),
-        }
+        let (cgroups, sessions) = self.ways_mut(id);
+        let in_leaf = cgroups.map_or(Ok(()), |cgroups| cgroups.kill(id));
+        let by_session = sessions.map_or(Ok(()), |sessions| sessions.kill(id));
+        in_leaf.and(by_session)
     }
 
     /// Something that becomes readable when the members change. Look with [`Trees::is_empty`] after it is in place.
     pub fn watch(&self, id: u32) -> io::Result<Watch> {
-        match &self.way {
-            Way::Cgroup(cgroups) => Ok(Watch(vec![cgroups.watch(id)?])),
-            Way::Session(sessions) => {
-                // One that has ended since needs no watching: whoever looks will see.
-                Ok(Watch(
-                    sessions
-                        .members(id)
-                        .into_keys()
-                        .filter_map(|pid| identity::open(pid).ok())
-                        .collect(),
-                ))
-            }
+        let (cgroups, sessions) = self.ways(id);
+        let mut watch = cgroups.map_or(Ok(Watch::default()), |cgroups| cgroups.watch(id))?;
+        if let Some(sessions) = sessions {
+            // One that has ended since needs no watching: whoever looks will see.
+            let pidfds = sessions
+                .members(id)
+                .into_keys()
+                .filter_map(|pid| identity::open(pid).ok());
+            watch.ready.extend(pidfds);
         }
+        Ok(watch)
     }
 
     /// This id will not be used again, for now.
     pub fn forget(&mut self, id: u32) {
-        match &mut self.way {
-            Way::Cgroup(cgroups) => cgroups.forget(id),
-            Way::Session(sessions) => sessions.forget(id),
+        if let Some(cgroups) = &mut self.cgroups {
+            cgroups.forget(id);
         }
+        self.sessions.forget(id);
+        self.outside.remove(&id);
     }
 
     /// Nothing is to be left behind that is not in use.
     pub fn close(self) {
-        if let Way::Cgroup(cgroups) = self.way {
+        if let Some(cgroups) = self.cgroups {
             cgroups.close();
         }
     }
 
-    /// All that is left of what an earlier daemon of this instance started, by id.
+    /// All that is left of what an earlier daemon of this instance started, by id. From here on it can be watched and
+    /// ended like what we start ourselves, also if that daemon held it together in another way.
     pub fn survivors(&mut self) -> BTreeMap<u32, Vec<Survivor>> {
         let mut found: BTreeMap<u32, Vec<Survivor>> = BTreeMap::new();
         let mut in_leaf = BTreeMap::new();
-        if let Way::Cgroup(cgroups) = &mut self.way {
+        if let Some(cgroups) = &mut self.cgroups {
             for id in cgroups.leaves() {
                 in_leaf.extend(cgroups.members(id).into_iter().map(|pid| (pid, id)));
             }
         }
-        for pid in proc::pids().unwrap_or_default() {
+        // A daemon that was started by one of its own programs carries the mark of that one.
+        let own = std::process::id();
+        let others = proc::pids().unwrap_or_default().into_iter().filter(|pid| *pid != own);
+        for pid in others {
             let leaf = in_leaf.get(&pid).copied();
-            // Reading an environment costs more than a look at its owner: nobody else's can be ours.
-            let Some((marked, survivor)) = Survivor::of(pid, &self.instance) else {
+            let mark = Mark::of(pid, &self.instance);
+            let Some(id) = leaf.or(mark.as_ref().map(|mark| mark.id)) else {
                 continue;
             };
-            if let Some(id) = leaf.or(marked) {
-                found.entry(id).or_default().push(survivor);
-            }
+            let mark = mark.filter(|mark| mark.id == id);
+            found
+                .entry(id)
+                .or_default()
+                .extend(Survivor::of(pid, mark.as_ref(), leaf.is_some()));
         }
-        if let Way::Session(sessions) = &mut self.way {
-            for (id, all) in &found {
-                all.iter()
-                    .filter(|survivor| survivor.is_leader)
-                    .for_each(|leader| sessions.started(*id, leader.pid));
+        for (id, all) in &found {
+            let strays: Vec<u32> = all.iter().filter(|one| !one.in_leaf).map(|one| one.pid).collect();
+            if !strays.is_empty() {
+                self.sessions.adopt(*id, &strays);
+                self.bring_in(*id);
             }
         }
         found
+    }
+
+    /// Puts members that only a mark, a session or their parents tell of into the leaf where they belong; where that is
+    /// not permitted they are looked after by session.
+    fn bring_in(&mut self, id: u32) {
+        let Some(cgroups) = &mut self.cgroups else { return };
+        let came_in = cgroups.bring_in(id, || self.sessions.members(id).into_keys().collect());
+        if came_in {
+            self.sessions.forget(id);
+        } else {
+            self.outside.insert(id);
+        }
     }
 }
 

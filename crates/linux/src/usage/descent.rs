@@ -122,6 +122,8 @@ mod tests {
             group: 0,
             session,
             cpu_ticks: 0,
+            threads: 1,
+            flags: 0,
             start_ticks: 0,
             pages: 0,
             exit_status: 0,

@@ -160,6 +160,8 @@ fn main_process_names_the_run_wherever_it_comes() {
                 group: 0,
                 session: 0,
                 cpu_ticks: 1,
+                threads: 1,
+                flags: 0,
                 start_ticks,
                 pages: 1,
                 exit_status: 0,
