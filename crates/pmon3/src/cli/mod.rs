@@ -1,7 +1,7 @@
 //! The command line. One file per command: its arguments, its call, what it prints, from top to bottom.
 //!
 //! It knows the daemon as a socket only ([`pmon3_api::client`]); `daemon.rs` alone hands the whole program over to it.
-//! What a command may touch comes in through [`session::Session`], so that a test can give it another world.
+//! What a command may touch comes in through `session::Session`, so that a test can give it another world.
 
 mod args;
 mod complete;

@@ -22,15 +22,13 @@ pub(super) struct Printer {
 impl Printer {
     /// Stdout and stderr as they are. `NO_COLOR`, `TERM=dumb` and `--no-color` turn colours off.
     pub(super) fn new(vars: &BTreeMap<String, String>, no_color: bool) -> Printer {
-        let no_color = no_color
-            || vars.get("NO_COLOR").is_some_and(|value| !value.is_empty())
-            || vars.get("TERM").is_some_and(|value| value == "dumb");
+        let colour = colour_is_wanted(vars, no_color);
         let stdout = io::stdout();
         let page = if stdout.is_terminal() {
             let columns = vars.get("COLUMNS").and_then(|value| value.parse().ok());
             Page::Screen {
                 width: window().map(|(columns, _)| columns).or(columns).unwrap_or(80),
-                colour: !no_color,
+                colour,
             }
         } else {
             Page::Plain
@@ -41,7 +39,7 @@ impl Printer {
             err: Box::new(io::stderr()),
             page,
             err_is_terminal,
-            err_colour: err_is_terminal && !no_color,
+            err_colour: err_is_terminal && colour,
             progress_shown: false,
         }
     }
@@ -224,8 +222,54 @@ impl log::Log for DebugLog {
     fn flush(&self) {}
 }
 
+/// See <https://no-color.org>: any value but an empty one counts.
+fn colour_is_wanted(vars: &BTreeMap<String, String>, no_color: bool) -> bool {
+    let refused = vars.get("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = vars.get("TERM").is_some_and(|value| value == "dumb");
+    !(no_color || refused || dumb)
+}
+
 /// Columns and rows, as far as the terminal tells.
 fn window() -> Option<(usize, usize)> {
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
     (size.ws_col > 0 && size.ws_row > 0).then_some((usize::from(size.ws_col), usize::from(size.ws_row)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_turned_off_by_the_flag_the_variable_and_a_terminal_without_any() {
+        let wanted = |vars: &[(&str, &str)], flag| {
+            let vars = vars.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+            colour_is_wanted(&vars.collect(), flag)
+        };
+        assert!(wanted(&[("TERM", "xterm"), ("NO_COLOR", "")], false));
+        assert!(!wanted(&[], true));
+        assert!(!wanted(&[("NO_COLOR", "0")], false));
+        assert!(!wanted(&[("TERM", "dumb")], false));
+    }
+
+    struct Failing(io::ErrorKind);
+
+    impl Write for Failing {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_has_enough_is_no_failure_but_a_full_disk_is_one() {
+        let print = |kind| Printer::to(Box::new(Failing(kind)), Box::new(io::sink()), Page::Plain).line("x");
+        assert_eq!(print(io::ErrorKind::BrokenPipe), Err(Failure::OutputClosed));
+        assert_eq!(
+            print(io::ErrorKind::StorageFull),
+            Err(Failure::new("cannot write the output: no storage space"))
+        );
+    }
 }
