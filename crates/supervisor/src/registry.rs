@@ -268,3 +268,18 @@ impl PartialEq for LogUser {
 }
 
 impl Eq for LogUser {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_thousand_processes_fit_into_6_mb_beside_their_texts() {
+        assert!(
+            size_of::<Entry>() + size_of::<Spec>() <= 600,
+            "{} + {}",
+            size_of::<Entry>(),
+            size_of::<Spec>()
+        );
+    }
+}

@@ -140,6 +140,7 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::now;
 
     fn policy() -> Policy {
         Policy::for_tests()
@@ -155,20 +156,20 @@ mod tests {
     /// The example of the predecessor's documentation: threshold 5, countdown 120 and decrement 60 intervals of 500 ms.
     #[test]
     fn the_documented_example_backs_off_at_the_fifth_restart_tries_at_30_s_and_is_normal_at_60_s() {
-        let start = fixed_instant();
+        let start = now().mono;
         let flap_policy = FlapPolicy {
             restarted: 5,
             countdown: Duration::from_secs(60),
             decrement: Duration::from_secs(30),
         };
         let mut flap = Flap::default();
-        let mut now = start;
+        let mut at = start;
         for restart in 1..=5 {
-            assert_eq!(flap.ended(now, &flap_policy), Verdict::Go, "restart {restart}");
-            flap.restarted(now, &flap_policy);
-            now += Duration::from_millis(10);
+            assert_eq!(flap.ended(at, &flap_policy), Verdict::Go, "restart {restart}");
+            flap.restarted(at, &flap_policy);
+            at += Duration::from_millis(10);
         }
-        let held = now;
+        let held = at;
         let at_30_s = held + Duration::from_secs(30);
         let at_60_s = held + Duration::from_secs(60);
         assert_eq!(
@@ -202,7 +203,7 @@ mod tests {
             decrement: Duration::ZERO,
         };
         let mut flap = Flap::default();
-        let start = fixed_instant();
+        let start = now().mono;
         flap.restarted(start, &flap_policy);
         flap.restarted(start + Duration::from_secs(50), &flap_policy);
         assert_eq!(flap.ended(start + Duration::from_secs(61), &flap_policy), Verdict::Go);
@@ -216,13 +217,5 @@ mod tests {
             },
             "without a decrement there is one wake-up, at the end"
         );
-    }
-
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "a test needs some instant to begin with; std has no constant one"
-    )]
-    fn fixed_instant() -> Instant {
-        Instant::now()
     }
 }

@@ -1,9 +1,9 @@
 //! Small builders for the unit tests of this crate.
 
-use crate::event::{Caller, Policy};
+use crate::event::{Caller, Now, Policy};
 use crate::spec::{Name, Spec, User};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 impl Policy {
     /// The contract's defaults, for a daemon of root.
@@ -47,5 +47,16 @@ pub(crate) fn spec_of(text: &str, uid: u32) -> Spec {
         dependencies: Vec::new(),
         groups: BTreeSet::new(),
         stop_timeout: None,
+    }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a test needs some instant to begin with; std has no constant one"
+)]
+pub(crate) fn now() -> Now {
+    Now {
+        mono: Instant::now(),
+        wall: SystemTime::UNIX_EPOCH,
     }
 }

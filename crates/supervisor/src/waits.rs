@@ -233,3 +233,51 @@ fn human(time: Duration) -> String {
         format!("{} s", time.as_secs())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{caller, now, spec_of};
+    use crate::{Effect, Event, Id, Live, Observation, Policy, Request, Run, Supervisor, Ticket};
+
+    /// A process that was asked for and is being started.
+    fn starting(ticket: Ticket) -> Supervisor {
+        let mut supervisor = Supervisor::new(Policy::for_tests());
+        let exec = Request::Exec(spec_of("web", 0).into());
+        let effects = supervisor.handle(now(), Event::Request(ticket, caller(0), exec));
+        let [Effect::Store { write, .. }] = effects.as_slice() else {
+            panic!("{effects:?}")
+        };
+        let _ = supervisor.handle(now(), Event::Stored(*write));
+        supervisor
+    }
+
+    fn waiters(supervisor: &Supervisor) -> usize {
+        supervisor.known.get(Id(1)).unwrap().waiters.len()
+    }
+
+    #[test]
+    fn a_request_that_is_settled_leaves_nothing_behind() {
+        let mut supervisor = starting(Ticket(1));
+        assert_eq!(waiters(&supervisor), 1);
+        let live = Live {
+            pid: 7,
+            identity: "7".to_owned(),
+            started_at: now().wall,
+        };
+        let started = Observation::Started {
+            id: Id(1),
+            run: Run(1),
+            live,
+        };
+        let effects = supervisor.handle(now(), Event::Observed(started));
+        assert!(effects.contains(&Effect::Settled(Ticket(1), vec![])));
+        assert_eq!((waiters(&supervisor), supervisor.waits.0.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_request_that_is_withdrawn_leaves_nothing_behind() {
+        let mut supervisor = starting(Ticket(1));
+        supervisor.withdraw(Ticket(1));
+        assert_eq!((waiters(&supervisor), supervisor.waits.0.len()), (0, 0));
+    }
+}

@@ -71,6 +71,20 @@ fn force_is_forgotten_with_the_run_that_it_was_meant_for() {
 }
 
 #[test]
+fn force_is_not_meant_for_the_run_that_follows_not_even_before_linux_has_answered() {
+    let mut w = World::new();
+    let web = w.exec(spec("web"));
+    w.slow_starts = true;
+    w.ask(Request::Restart {
+        which: these(web),
+        force: true,
+    });
+    w.stop(web);
+    w.starts_are_seen();
+    assert_eq!(w.signals(web), [Ask::Kill, Ask::Terminate]);
+}
+
+#[test]
 fn leftovers_of_a_crash_are_killed_before_the_restart() {
     let mut w = World::new();
     w.linux.program("web").leaves_children = true;
