@@ -1,7 +1,7 @@
 //! How a table is laid out: pure, from cells and a width to text.
 //!
 //! On a terminal it is boxed and never wider than the terminal. What is too wide gives way in this order: the padding,
-//! the columns that can be cut (with an ellipsis) or wrapped, whole columns by their [`Column::rank`]. Elsewhere it is
+//! the columns that can be cut (with an ellipsis) or wrapped, whole columns by their rank. Elsewhere it is
 //! plain columns with nothing cut, so that a script always finds the same words.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -56,25 +56,19 @@ pub(super) enum Overflow {
     Wrap(usize),
 }
 
-/// One column.
+/// One column: at the left, never narrowed nor left out, unless it is said otherwise.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Column {
-    /// What stands above it on a terminal.
-    pub(super) heading: &'static str,
-    /// What stands above it elsewhere: one word of ASCII.
-    pub(super) plain: &'static str,
-    /// Numbers stand at the right.
-    pub(super) right: bool,
-    /// What becomes of cells that are too wide.
-    pub(super) overflow: Overflow,
-    /// Columns with the highest rank are left out first where there is no room; 0: never.
-    pub(super) rank: u8,
-    /// Colour of its cells that have none of their own.
-    pub(super) colour: Option<Colour>,
+    heading: &'static str,
+    plain: &'static str,
+    right: bool,
+    overflow: Overflow,
+    rank: u8,
+    colour: Option<Colour>,
 }
 
 impl Column {
-    /// A column at the left that is never narrowed nor left out.
+    /// With this above it.
     pub(super) const fn new(heading: &'static str) -> Column {
         Column {
             heading,
@@ -83,6 +77,34 @@ impl Column {
             overflow: Overflow::Keep,
             rank: 0,
             colour: None,
+        }
+    }
+
+    /// With this above it where it is not for a terminal: one word of ASCII.
+    pub(super) const fn plain(self, plain: &'static str) -> Column {
+        Column { plain, ..self }
+    }
+
+    /// Numbers stand at the right.
+    pub(super) const fn right(self) -> Column {
+        Column { right: true, ..self }
+    }
+
+    /// What becomes of cells that are too wide.
+    pub(super) const fn overflow(self, overflow: Overflow) -> Column {
+        Column { overflow, ..self }
+    }
+
+    /// The columns with the highest rank are left out first where there is no room.
+    pub(super) const fn rank(self, rank: u8) -> Column {
+        Column { rank, ..self }
+    }
+
+    /// For cells that have no colour of their own.
+    pub(super) const fn colour(self, colour: Colour) -> Column {
+        Column {
+            colour: Some(colour),
+            ..self
         }
     }
 }

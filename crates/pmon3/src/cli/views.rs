@@ -10,46 +10,15 @@ use pmon3_config::join_words;
 /// The predecessor's list: one row for each process.
 pub(super) fn processes(processes: &[ProcessView], zone: &TimeZone) -> Table {
     let columns = vec![
-        Column {
-            right: true,
-            colour: Some(Colour::Yellow),
-            ..Column::new("ID")
-        },
-        Column {
-            overflow: Overflow::Cut(8),
-            ..Column::new("Name")
-        },
-        Column {
-            right: true,
-            rank: 1,
-            ..Column::new("PID")
-        },
-        Column {
-            plain: "Restarts",
-            right: true,
-            rank: 2,
-            ..Column::new("⟳")
-        },
+        Column::new("ID").right().colour(Colour::Yellow),
+        Column::new("Name").overflow(Overflow::Cut(8)),
+        Column::new("PID").right().rank(1),
+        Column::new("⟳").plain("Restarts").right().rank(2),
         Column::new("Status"),
-        Column {
-            overflow: Overflow::Cut(5),
-            rank: 5,
-            ..Column::new("User")
-        },
-        Column {
-            right: true,
-            rank: 3,
-            ..Column::new("CPU")
-        },
-        Column {
-            right: true,
-            rank: 4,
-            ..Column::new("Memory")
-        },
-        Column {
-            rank: 6,
-            ..Column::new("Date")
-        },
+        Column::new("User").overflow(Overflow::Cut(5)).rank(5),
+        Column::new("CPU").right().rank(3),
+        Column::new("Memory").right().rank(4),
+        Column::new("Date").rank(6),
     ];
     let row = |process: &ProcessView| {
         let runs = process.pid.is_some();
@@ -168,20 +137,9 @@ pub(super) fn group(group: &GroupView) -> Table {
 /// One row for each group.
 pub(super) fn groups(groups: &[GroupView]) -> Table {
     let columns = vec![
-        Column {
-            right: true,
-            colour: Some(Colour::Yellow),
-            ..Column::new("ID")
-        },
-        Column {
-            overflow: Overflow::Cut(8),
-            ..Column::new("Name")
-        },
-        Column {
-            overflow: Overflow::Wrap(10),
-            rank: 1,
-            ..Column::new("Processes")
-        },
+        Column::new("ID").right().colour(Colour::Yellow),
+        Column::new("Name").overflow(Overflow::Cut(8)),
+        Column::new("Processes").overflow(Overflow::Wrap(10)).rank(1),
     ];
     let row = |group: &GroupView| {
         let members = if group.processes.is_empty() {
@@ -208,18 +166,9 @@ pub(super) fn groups(groups: &[GroupView]) -> Table {
 /// One row for each key.
 pub(super) fn settings(settings: &[SettingReport]) -> Table {
     let columns = vec![
-        Column {
-            colour: Some(Colour::Yellow),
-            ..Column::new("Key")
-        },
-        Column {
-            overflow: Overflow::Wrap(8),
-            ..Column::new("Value")
-        },
-        Column {
-            overflow: Overflow::Wrap(8),
-            ..Column::new("Origin")
-        },
+        Column::new("Key").colour(Colour::Yellow),
+        Column::new("Value").overflow(Overflow::Wrap(8)),
+        Column::new("Origin").overflow(Overflow::Wrap(8)),
     ];
     // Without a terminal each line has three columns, also where there is no value.
     let value = |text: &str| {
@@ -244,14 +193,8 @@ pub(super) fn settings(settings: &[SettingReport]) -> Table {
 
 fn properties(rows: impl Iterator<Item = (&'static str, Cell)>) -> Table {
     let columns = vec![
-        Column {
-            colour: Some(Colour::Yellow),
-            ..Column::new("property")
-        },
-        Column {
-            overflow: Overflow::Wrap(10),
-            ..Column::new("description")
-        },
+        Column::new("property").colour(Colour::Yellow),
+        Column::new("description").overflow(Overflow::Wrap(10)),
     ];
     Table {
         columns,

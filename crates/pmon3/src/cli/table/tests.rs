@@ -3,18 +3,9 @@ use super::*;
 fn table(rows: &[[&str; 3]]) -> Table {
     Table {
         columns: vec![
-            Column {
-                right: true,
-                ..Column::new("N")
-            },
-            Column {
-                overflow: Overflow::Cut(4),
-                ..Column::new("Name")
-            },
-            Column {
-                rank: 1,
-                ..Column::new("Date")
-            },
+            Column::new("N").right(),
+            Column::new("Name").overflow(Overflow::Cut(4)),
+            Column::new("Date").rank(1),
         ],
         rows: rows.iter().map(|row| row.iter().map(Cell::new).collect()).collect(),
     }
