@@ -107,15 +107,14 @@ pub(crate) fn word_list(node: &Node) -> Result<Vec<String>, Problem> {
     }
 }
 
-/// Names: a list, or one alone.
-pub(crate) fn names(node: &Node) -> Result<Vec<String>, Problem> {
+/// A list, or one alone.
+pub(crate) fn list(node: &Node, item: fn(&Node) -> Result<String, Problem>) -> Result<Vec<String>, Problem> {
     match &node.value {
-        Value::List(items) => items
-            .iter()
-            .map(|item| text(item).map_err(|_| wanted(item, "a list of names")))
-            .collect(),
-        Value::Text(_) | Value::Plain(_) => Ok(vec![text(node)?]),
-        _ => Err(wanted(node, "a list of names")),
+        Value::List(items) => items.iter().map(item).collect(),
+        // The predecessor's export writes an empty text for none.
+        Value::Text(text) if text.is_empty() => Ok(Vec::new()),
+        Value::Text(_) | Value::Plain(_) => Ok(vec![item(node)?]),
+        Value::Null | Value::Literal(_) | Value::Map(_) => Err(wanted(node, "a list of names")),
     }
 }
 

@@ -4,6 +4,7 @@
 //! file, line, key, what was found and what is wanted. One table of keys drives all that has to do with settings.
 
 mod decode;
+mod entries;
 mod entry;
 mod environment;
 mod error;
@@ -14,12 +15,13 @@ mod render;
 mod settings;
 mod words;
 
-pub use entry::{Entries, Entry, load_entries, parse_entries, read_entries};
+pub use entries::{Entries, load_entries, parse_entries, read_entries};
+pub use entry::Entry;
 pub use environment::Environment;
 pub use error::ConfigError;
 pub use format::Format;
 pub use render::render_entries;
 pub use settings::{
-    Loaded, LogLevel, Origin, Ownership, ProcessTree, Settings, Shown, load, load_file, salvage_socket,
+    Loaded, LogLevel, Origin, Ownership, ProcessTree, Settings, Shown, load, load_file, salvage_socket, sample_config,
 };
 pub use words::{BadWords, assignments, join_words, words};

@@ -60,13 +60,3 @@ pub(crate) fn shortened(text: &str) -> String {
         None => format!("{text:?}"),
     }
 }
-
-/// Where the byte at `offset` stands in `text`.
-pub(crate) fn mark_at(text: &str, offset: usize) -> Mark {
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    Mark {
-        line: before.matches('\n').count() + 1,
-        column: before[line_start..].chars().count() + 1,
-    }
-}

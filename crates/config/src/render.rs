@@ -1,8 +1,10 @@
 //! Entries into a process configuration that reads back as the same entries.
+//!
+//! Arguments and variables are written as one text each, as the predecessor's export did and as its parser wants them.
 
 use crate::entry::Entry;
 use crate::format::Format;
-use serde_json::{Map, Value as Json, json};
+use crate::words::join_words;
 
 /// The process configuration of these processes.
 pub fn render_entries(entries: &[Entry], format: Format) -> String {
@@ -13,26 +15,42 @@ pub fn render_entries(entries: &[Entry], format: Format) -> String {
     }
 }
 
-/// The fields that say something, in the order of the documentation.
-fn fields(entry: &Entry) -> Vec<(&'static str, Json)> {
-    let text = |text: &Option<String>| text.as_ref().map(|text| json!(text));
-    let list = |list: &Vec<String>| (!list.is_empty()).then(|| json!(list));
+/// A value as all three formats can say it.
+enum Written {
+    /// A text, a number or a truth value.
+    Scalar(String),
+    /// Texts.
+    List(Vec<String>),
+}
+
+/// The fields that say something.
+fn fields(entry: &Entry) -> Vec<(&'static str, Written)> {
+    let text = |text: &Option<String>| text.as_deref().map(|text| Written::Scalar(quoted(text)));
+    let words = |words: &[String]| (!words.is_empty()).then(|| Written::Scalar(quoted(&join_words(words))));
+    let list =
+        |list: &[String]| (!list.is_empty()).then(|| Written::List(list.iter().map(|text| quoted(text)).collect()));
+    let variables: Vec<String> = entry
+        .env_vars
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let timeout = entry.stop_timeout.map(|timeout| format!("{:?}", timeout.as_secs_f64()));
     [
-        ("file", Some(json!(entry.file))),
+        ("file", Some(Written::Scalar(quoted(&entry.file)))),
         ("name", text(&entry.name)),
-        ("args", list(&entry.args)),
-        ("env_vars", (!entry.env_vars.is_empty()).then(|| json!(entry.env_vars))),
+        ("args", words(&entry.args)),
+        ("env_vars", words(&variables)),
         ("user", text(&entry.user)),
         ("log", text(&entry.log)),
         ("log_dir", text(&entry.log_dir)),
-        ("no_auto_restart", entry.no_auto_restart.then_some(Json::Bool(true))),
+        (
+            "no_auto_restart",
+            entry.no_auto_restart.then(|| Written::Scalar("true".to_owned())),
+        ),
         ("dependencies", list(&entry.dependencies)),
         ("groups", list(&entry.groups)),
         ("cwd", text(&entry.cwd)),
-        (
-            "stop_timeout",
-            entry.stop_timeout.map(|timeout| json!(timeout.as_secs_f64())),
-        ),
+        ("stop_timeout", timeout.map(Written::Scalar)),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name, value?)))
@@ -40,20 +58,18 @@ fn fields(entry: &Entry) -> Vec<(&'static str, Json)> {
 }
 
 fn json(entries: &[Entry]) -> String {
-    // Without serde_json's order-keeping feature a map would sort the fields; the text is put together by hand.
-    let entries: Vec<String> = entries
-        .iter()
-        .map(|entry| {
-            let fields: Vec<String> = fields(entry)
-                .iter()
-                .map(|(name, value)| format!("      \"{name}\": {value}"))
-                .collect();
-            format!("    {{\n{}\n    }}", fields.join(",\n"))
-        })
-        .collect();
     if entries.is_empty() {
         return "{\n  \"processes\": []\n}\n".to_owned();
     }
+    let field = |(name, value): (&str, Written)| match value {
+        Written::Scalar(text) => format!("      \"{name}\": {text}"),
+        Written::List(items) => format!("      \"{name}\": [{}]", items.join(", ")),
+    };
+    let entry = |entry: &Entry| {
+        let fields: Vec<String> = fields(entry).into_iter().map(field).collect();
+        format!("    {{\n{}\n    }}", fields.join(",\n"))
+    };
+    let entries: Vec<String> = entries.iter().map(entry).collect();
     format!("{{\n  \"processes\": [\n{}\n  ]\n}}\n", entries.join(",\n"))
 }
 
@@ -63,79 +79,42 @@ fn yaml(entries: &[Entry]) -> String {
     }
     let mut out = String::from("processes:\n");
     for entry in entries {
-        for (index, (name, value)) in fields(entry).iter().enumerate() {
+        for (index, (name, value)) in fields(entry).into_iter().enumerate() {
             out += if index == 0 { "  - " } else { "    " };
-            out += name;
-            out += ":";
-            yaml_value(&mut out, value);
+            out += &match value {
+                Written::Scalar(text) => format!("{name}: {text}\n"),
+                Written::List(items) => format!("{name}:\n      - {}\n", items.join("\n      - ")),
+            };
         }
     }
     out
-}
-
-fn yaml_value(out: &mut String, value: &Json) {
-    match value {
-        Json::Array(items) => {
-            *out += "\n";
-            for item in items {
-                *out += &format!("      - {}\n", quoted(item));
-            }
-        }
-        Json::Object(map) => {
-            *out += "\n";
-            for (name, value) in map {
-                *out += &format!("      {}: {}\n", quoted(&json!(name)), quoted(value));
-            }
-        }
-        scalar => *out += &format!(" {}\n", quoted(scalar)),
-    }
 }
 
 fn toml(entries: &[Entry]) -> String {
-    let mut out = String::new();
-    for entry in entries {
-        if !out.is_empty() {
-            out += "\n";
-        }
-        out += "[[Processes]]\n";
-        for (name, value) in fields(entry) {
-            out += &format!("  {} = {}\n", camel(name), toml_value(&value));
-        }
-    }
-    out
-}
-
-fn toml_value(value: &Json) -> String {
-    match value {
-        Json::Array(items) => format!("[ {} ]", items.iter().map(quoted).collect::<Vec<_>>().join(", ")),
-        Json::Object(map) => format!("{{ {} }}", toml_pairs(map).join(", ")),
-        scalar => quoted(scalar),
-    }
-}
-
-fn toml_pairs(map: &Map<String, Json>) -> Vec<String> {
-    map.iter()
-        .map(|(name, value)| format!("{} = {}", quoted(&json!(name)), quoted(value)))
-        .collect()
+    let field = |(name, value): (&str, Written)| match value {
+        Written::Scalar(text) => format!("  {} = {text}\n", camel(name)),
+        Written::List(items) => format!("  {} = [ {} ]\n", camel(name), items.join(", ")),
+    };
+    let entry = |entry: &Entry| {
+        format!(
+            "[[Processes]]\n{}",
+            fields(entry).into_iter().map(field).collect::<String>()
+        )
+    };
+    entries.iter().map(entry).collect::<Vec<_>>().join("\n")
 }
 
 /// `log_dir` as `LogDir`.
 fn camel(name: &str) -> String {
-    name.split('_')
-        .map(|word| {
-            word.split_at_checked(1)
-                .map(|(first, rest)| first.to_uppercase() + rest)
-                .unwrap_or_default()
-        })
-        .collect()
+    let capital = |word: &str| {
+        let (first, rest) = word.split_at_checked(1)?;
+        Some(first.to_uppercase() + rest)
+    };
+    name.split('_').filter_map(capital).collect()
 }
 
-/// A scalar in a form that all three formats share: numbers and truth values as they are, texts in double quotes, with
-/// the escapes that JSON, YAML and TOML have in common.
-fn quoted(value: &Json) -> String {
-    let Json::String(text) = value else {
-        return value.to_string();
-    };
+/// A text in double quotes, with only those escapes that JSON, YAML and TOML have in common.
+fn quoted(text: &str) -> String {
     let mut out = String::from('"');
     for c in text.chars() {
         match c {
@@ -144,9 +123,9 @@ fn quoted(value: &Json) -> String {
             '\n' => out += "\\n",
             '\t' => out += "\\t",
             '\r' => out += "\\r",
-            // Control characters, and those that YAML takes for line breaks or a byte order mark.
+            // Also what YAML takes for the end of a line or for a byte order mark, or does not allow.
             c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}') => {
-                out += &format!("\\u{:04x}", c as u32);
+                out += &format!("\\u{:04x}", u32::from(c));
             }
             c => out.push(c),
         }

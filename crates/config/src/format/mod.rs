@@ -6,8 +6,9 @@ mod yaml;
 
 use crate::error::{ConfigError, Place};
 use crate::node::{Mark, Node, Value};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 /// A format of process configuration.
@@ -63,15 +64,20 @@ impl SyntaxError {
 
 /// The text of a file, without a byte order mark. `None` if there is no such file.
 pub(crate) fn read(path: &Path) -> Result<Option<String>, ConfigError> {
-    let cannot = |error: io::Error| ConfigError::new(Place::File(path.to_owned()), format!("cannot be read: {error}"));
-    let file = match File::open(path) {
-        Ok(file) => file,
+    let problem = |problem: &str| ConfigError::new(Place::File(path.to_owned()), problem);
+    let cannot = |error: io::Error| problem(&format!("cannot be read: {error}"));
+    let kind = match fs::metadata(path) {
+        Ok(metadata) => metadata.file_type(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(cannot(error)),
     };
+    // To open a pipe would wait for its writer. /dev/null, for "no configuration", is fine.
+    if !kind.is_file() && !kind.is_char_device() {
+        return Err(problem("is not a file that can be read as a configuration"));
+    }
     let mut bytes = Vec::new();
+    let file = File::open(path).map_err(cannot)?;
     file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(cannot)?;
-    let problem = |problem: &str| ConfigError::new(Place::File(path.to_owned()), problem);
     if bytes.len() as u64 > LARGEST_FILE {
         return Err(problem("is larger than 1 MiB, which no configuration is"));
     }
@@ -98,9 +104,21 @@ pub(crate) fn parse(path: &Path, text: &str, format: Format) -> Result<Node, Con
     };
     parsed.map_err(|error| {
         let place = match error.mark {
-            Some(mark) => Place::line(path, mark),
+            Some(mark) => Place::line(path, within(text, mark)),
             None => Place::File(path.to_owned()),
         };
         ConfigError::new(place, error.problem)
     })
+}
+
+/// Parsers see what is missing at the end on a line behind the last one, where nobody finds anything.
+fn within(text: &str, mark: Mark) -> Mark {
+    let count = text.lines().count();
+    match text.lines().next_back() {
+        Some(last) if mark.line > count => Mark {
+            line: count,
+            column: last.chars().count() + 1,
+        },
+        _ => mark,
+    }
 }

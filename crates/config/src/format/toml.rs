@@ -1,20 +1,17 @@
 //! TOML.
 
 use super::{DEEPEST, SyntaxError};
-use crate::node::{Key, Mark, Node, Value, mark_at};
+use crate::node::{Key, Mark, Node, Value};
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
-    let table = DeTable::parse(text).map_err(|error| {
-        let problem = format!("is not TOML: {}", error.message().replace('\n', ", "));
-        SyntaxError {
-            mark: error.span().map(|span| mark_at(text, span.start)),
-            problem,
-        }
-    })?;
     let lines = Lines::of(text);
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if let Some(error) = errors.first() {
+        return Err(lines.error(&table, error));
+    }
     let mark = lines.mark(table.span());
     Ok(Node {
         mark,
@@ -48,6 +45,25 @@ impl<'a> Lines<'a> {
             line: line.max(1),
             column,
         }
+    }
+
+    fn error(&self, table: &Spanned<DeTable<'_>>, error: &toml::de::Error) -> SyntaxError {
+        let problem = format!("is not TOML: {}", error.message().replace('\n', ", "));
+        let Some(span) = error.span() else {
+            return SyntaxError { mark: None, problem };
+        };
+        let mark = self.mark(span.clone());
+        if error.message() != "duplicate key" {
+            return SyntaxError::at(mark, problem);
+        }
+        // The parser does not say where the first one is. It kept it, and it is the nearest before.
+        let name = self.text.get(span).unwrap_or_default().trim_matches(['"', '\'']);
+        let mut first = None;
+        if let Ok(Value::Map(entries)) = self.table(table.get_ref(), mark, 0) {
+            nearest_before(&entries, name, mark, &mut first);
+        }
+        let first = first.map(|first| format!(", first on line {}; remove one of them", first.line));
+        SyntaxError::at(mark, format!("{name}: given twice{}", first.unwrap_or_default()))
     }
 
     fn node(&self, value: &Spanned<DeValue<'_>>, depth: usize) -> Result<Node, SyntaxError> {
@@ -89,5 +105,25 @@ impl<'a> Lines<'a> {
         // The parser sorts them by name.
         entries.sort_by_key(|(key, _)| key.mark);
         Ok(Value::Map(entries))
+    }
+}
+
+/// The last key of this name before a place, anywhere below these entries.
+fn nearest_before(entries: &[(Key, Node)], name: &str, before: Mark, found: &mut Option<Mark>) {
+    for (key, node) in entries {
+        if key.text == name && key.mark < before && found.is_none_or(|found| found < key.mark) {
+            *found = Some(key.mark);
+        }
+        match &node.value {
+            Value::Map(entries) => nearest_before(entries, name, before, found),
+            Value::List(items) => {
+                for item in items {
+                    if let Value::Map(entries) = &item.value {
+                        nearest_before(entries, name, before, found);
+                    }
+                }
+            }
+            Value::Null | Value::Text(_) | Value::Plain(_) | Value::Literal(_) => {}
+        }
     }
 }

@@ -2,11 +2,16 @@
 
 mod key;
 mod load;
+mod loaded;
 mod salvage;
+mod sample;
 mod table;
+mod variables;
 
-pub use load::{Loaded, Origin, Shown, load, load_file};
+pub use load::{load, load_file};
+pub use loaded::{Loaded, Origin, Shown};
 pub use salvage::salvage_socket;
+pub use sample::sample_config;
 
 use crate::environment::Environment;
 use std::path::PathBuf;
@@ -75,6 +80,18 @@ pub struct Ownership {
     pub directory_mode: Option<u32>,
     /// Permission bits of files.
     pub file_mode: Option<u32>,
+}
+
+impl Ownership {
+    /// This one, and where it says nothing the other.
+    fn or(&self, other: &Ownership) -> Ownership {
+        Ownership {
+            user: self.user.clone().or_else(|| other.user.clone()),
+            group: self.group.clone().or_else(|| other.group.clone()),
+            directory_mode: self.directory_mode.or(other.directory_mode),
+            file_mode: self.file_mode.or(other.file_mode),
+        }
+    }
 }
 
 /// Every setting, with its default where nothing else was said. The keys of the configuration file have the same names.
@@ -155,7 +172,17 @@ pub(crate) struct Unused {
 }
 
 impl Settings {
-    /// What holds where nothing is configured.
+    /// Whose the log directory and the logs are to be: the keys of `logs`, else those of `permissions`.
+    pub fn logs_ownership(&self) -> Ownership {
+        self.logs.or(&self.permissions)
+    }
+
+    /// Whose the data directory and the database are to be: the keys of `data`, else those of `permissions`.
+    pub fn data_ownership(&self) -> Ownership {
+        self.data.or(&self.permissions)
+    }
+
+    /// What holds where nothing is configured, without a look at the file system.
     pub fn defaults(environment: &Environment) -> Settings {
         let data_dir = environment.default_data_dir();
         Settings {
@@ -179,7 +206,7 @@ impl Settings {
             mq_user: None,
             mq_group: None,
             admin_group: None,
-            process_config_file: environment.default_process_config_file(),
+            process_config_file: None,
             auto_start: true,
             restart_delay: Duration::from_millis(100),
             restart_delay_max: Duration::from_secs(10),

@@ -94,7 +94,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "process_config_file",
         Kind::OptionalPath(|s| &mut s.process_config_file),
-        "a configuration file with a list of processes to start on the first initialization (json, yaml or toml)",
+        "a configuration file with a list of processes to start on the first initialization (json, yaml or toml); if there is none, process.config.json, .yaml, .yml or .toml in /etc/pmon3/config",
     ),
     key(
         "auto_start",
