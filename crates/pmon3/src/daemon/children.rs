@@ -165,14 +165,16 @@ impl Children {
     /// A main process that was found alive is watched from now on. An error: it has just ended.
     pub(crate) fn adopt(&mut self, id: Id, run: Run, pid: u32, its: &str, poller: &Poller) -> Result<(), Exit> {
         self.pids.insert(id, pid);
-        if is_our_child(pid) {
+        if pmon3_linux::reap::is_child(pid) {
             self.mains.insert(pid, (id, run));
+            self.trees.started(id.0, pid);
             return Ok(());
         }
         let Some(pidfd) = identity::open_if_still(pid, its) else {
             self.pids.remove(&id);
             return Err(Exit::Unknown);
         };
+        self.trees.adopted(id.0, pid);
         let token = self.new_token();
         if let Err(error) = poller.add(&pidfd, token) {
             log::error!("process {id}: pid {pid} cannot be watched: {error}");
@@ -336,9 +338,4 @@ impl Children {
         self.next_token += 1;
         self.next_token
     }
-}
-
-/// Whether the kernel will tell us of its end by SIGCHLD: so it is when the daemon was replaced in place.
-fn is_our_child(pid: u32) -> bool {
-    pmon3_linux::reap::is_child(pid)
 }

@@ -1,7 +1,7 @@
 //! `pmond`: the rooms, wired together.
 //!
-//! Three threads. The [`owner`] has the supervisor and the children, and waits for nobody. The [`writer`] has the
-//! database. The [`server`] has the socket and everything that only people wait for.
+//! Three threads. The `owner` has the supervisor and the children, and waits for nobody. The `writer` has the
+//! database. The `server` has the socket and everything that only people wait for.
 
 mod children;
 mod configuration;

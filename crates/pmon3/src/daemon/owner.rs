@@ -198,6 +198,10 @@ impl Owner {
 
     fn main_ended(&mut self, id: Id, run: Run, exit: pmon3_supervisor::Exit) {
         let leftovers = self.children.has_leftovers(id);
+        if leftovers {
+            // Before it is told: what follows may be the next run already, and that one is not to be awaited.
+            self.children.await_end(id, run, &self.poller);
+        }
         self.tell(Event::Observed(Observation::Exited {
             id,
             run,
@@ -205,7 +209,6 @@ impl Owner {
             leftovers,
         }));
         if leftovers {
-            self.children.await_end(id, run, &self.poller);
             self.look_at_tree(id);
         }
     }
