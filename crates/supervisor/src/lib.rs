@@ -17,7 +17,9 @@
 //! waits for nobody: what merely follows from the kernel's doings (a pid, an exit code) is written after the deed, and
 //! written again if the disk would not take it.
 //!
-//! Start reading at `process.rs`: its table is the model.
+//! Start reading at `process.rs`: its table is the model. `supervisor.rs` has what lies between processes, `restore.rs`
+//! how a daemon takes up what an earlier one left. A request goes through `check.rs` (may it? what does it mean?),
+//! `request.rs` (written, then done) and `waits.rs` (has it come true?).
 
 mod access;
 mod check;
@@ -35,6 +37,8 @@ mod restore;
 mod saving;
 pub mod spec;
 mod supervisor;
+#[cfg(test)]
+mod table;
 #[cfg(test)]
 mod testing;
 pub mod view;

@@ -2,26 +2,27 @@
 //!
 //! `goal` is what a person asked for; `phase` is what the kernel was seen to do. Neither is ever written for the other.
 //!
-//! | phase ↓ event → | start, restart   | stop, delete, close | started                | spawn failed         | exited                           | tree gone     | deadline            |
-//! |-----------------|------------------|---------------------|------------------------|----------------------|----------------------------------|---------------|---------------------|
-//! | `Resting`       | `Waiting`        | `Resting`           | -                      | -                    | -                                | -             | -                   |
-//! | `Waiting`       | `Waiting`        | `Resting`           | -                      | -                    | -                                | -             | *start* ¹           |
-//! | `Starting`      | -                | - ²                 | `Running` or *end* ²   | `Resting`, `Waiting` | -                                | -             | -                   |
-//! | `Running`       | *end* ³          | *end*               | -                      | -                    | *death*, or SIGKILL to leftovers | -             | -                   |
-//! | `Ending`        | `Ending` ³       | `Ending`            | -                      | -                    | *gone*, or wait for the tree     | *gone* ⁴      | SIGKILL, then stuck |
+//! | phase ↓ event → | start, restart | stop, delete, close | started              | spawn failed         | exited                           | tree gone | deadline            |
+//! |-----------------|----------------|---------------------|----------------------|----------------------|----------------------------------|-----------|---------------------|
+//! | `Resting`       | `Waiting` ¹    | `Resting`           | -                    | -                    | -                                | -         | -                   |
+//! | `Waiting`       | `Waiting`      | `Resting`           | -                    | -                    | -                                | -         | *start* ²           |
+//! | `Starting`      | - ³            | - ³                 | `Running` or *end* ³ | `Resting`, `Waiting` | -                                | -         | -                   |
+//! | `Running`       | *end* ⁴        | *end*               | -                    | -                    | *death*, or SIGKILL to leftovers | -         | -                   |
+//! | `Ending`        | `Ending` ⁴     | `Ending`            | -                    | -                    | `Resting`, `Waiting`, or wait    | *gone* ⁵  | SIGKILL, then stuck |
 //!
-//! `-`: cannot happen, or changes nothing.
+//! `-`: cannot happen, or changes nothing. (`table.rs` holds this table against the code.)
 //! - *start*: `Spawn`, become `Starting`. `Waiting` becomes this as soon as all that it depends on runs.
 //! - *end*: become `Ending`: SIGTERM when its turn comes (whatever depends on it and is to end too has ended), SIGKILL
 //!   after the stop timeout; with force, or at the second order to close, SIGKILL at once.
-//! - *gone*: nothing of the run is left. Goal down, gone or the daemon closes: `Resting`. Goal again: `Waiting`. Goal
-//!   up (it had ended by itself): *death*.
+//! - *gone*: nothing of the run is left. Goal down, gone, or the daemon closes: `Resting`. Goal again: `Waiting`. Goal
+//!   up, so that it had ended by itself: *death*.
 //! - *death*: *start* at once, or `Waiting` for a delay or for the end of a backoff; without `auto_restart` `Resting`.
 //!
-//! ¹ The end of a head start lets the supervisor look at the dependencies again.
-//! ² What was ordered meanwhile happens as soon as Linux has answered.
-//! ³ A start changes nothing where the goal is up already; a restart makes it *again*.
-//! ⁴ Where the end of the main process was seen; else it follows.
+//! ¹ Where the daemon is closing it rests, and the next daemon starts it.
+//! ² At the end of a head start the supervisor looks at the dependencies again.
+//! ³ What was ordered meanwhile happens as soon as Linux has answered.
+//! ⁴ A start changes nothing where the goal is up already; a restart makes it *again*.
+//! ⁵ Where the end of the main process was seen; else it follows.
 
 use crate::effect::{Ask, Effect, News, Notice};
 use crate::event::{Now, Policy, Ticket};

@@ -213,8 +213,12 @@ impl Supervisor {
             | Observation::Exited { id, run, .. }
             | Observation::TreeGone { id, run } => (*id, *run),
         };
-        // A word about another run than the present one is history.
-        let Some(process) = self.known.get_mut(id).filter(|process| process.run == run) else {
+        // A word about another run than the present one is history, and so is one about a run that has ended.
+        let Some(process) = self
+            .known
+            .get_mut(id)
+            .filter(|process| process.run == run && process.is_up())
+        else {
             return;
         };
         let mut ctx = Context {
