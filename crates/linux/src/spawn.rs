@@ -311,11 +311,14 @@ pub(crate) fn probe(leaf: OwnedFd) -> io::Result<()> {
         inherited: Inherited::default(),
     };
     match Spawner::new()?.spawn(&program, &Place::in_leaf(leaf)) {
-        Ok(child) => reap::wait_for(child.pid),
-        Err(error) if error.step == Step::Exec => {}
-        Err(error) => return Err(error.source),
+        // A directory cannot be executed: it was ended before it came to that.
+        Ok(child) => {
+            reap::wait_for(child.pid);
+            Err(io::Error::other("whatever is started there is killed"))
+        }
+        Err(error) if error.step == Step::Exec => Ok(()),
+        Err(error) => Err(error.source),
     }
-    Ok(())
 }
 
 /// The interpreter that a script names on its first line (execve(2), "Interpreter scripts").

@@ -19,6 +19,10 @@ pub(super) struct Cgroups {
     dir: OwnedFd,
     /// Leaves that are known to be there.
     made: BTreeSet<u32>,
+    /// Of these, the ones that may have been killed. Linux 6.14 and later kill whatever is started into such a one by
+    /// CLONE_INTO_CGROUP, for ever after (clone3 compares its count of kills with that of the parent's own cgroup): the
+    /// next program needs a new one.
+    spent: BTreeSet<u32>,
 }
 
 /// A tree that still brings forth members outside its leaf after so many looks is taken as it is.
@@ -46,6 +50,7 @@ impl Cgroups {
             base,
             dir,
             made: BTreeSet::new(),
+            spent: BTreeSet::new(),
         };
         cgroups.try_out().inspect_err(|_| drop(fs::remove_dir(&cgroups.base)))?;
         Ok(cgroups)
@@ -81,6 +86,10 @@ impl Cgroups {
     /// The directory of a leaf, made if it is not there.
     pub(super) fn leaf(&mut self, id: u32) -> io::Result<OwnedFd> {
         let name = id.to_string();
+        // Before a start it is empty; where somebody is still in it, it cannot be removed, and is not spent for them.
+        if self.spent.contains(&id) && self.is_empty(id) {
+            self.forget(id);
+        }
         if self.made.insert(id) {
             self.make(&name)?;
         }
@@ -108,6 +117,8 @@ impl Cgroups {
             .filter_map(|name| name.parse().ok())
             .collect();
         self.made.extend(&ids);
+        // Nobody knows what a daemon before us did to them.
+        self.spent.extend(&ids);
         ids
     }
 
@@ -182,6 +193,7 @@ impl Cgroups {
     }
 
     pub(super) fn kill(&mut self, id: u32) -> io::Result<()> {
+        self.spent.insert(id);
         match openat(
             &self.dir,
             format!("{id}/cgroup.kill"),
@@ -229,6 +241,7 @@ impl Cgroups {
 
     pub(super) fn forget(&mut self, id: u32) {
         self.made.remove(&id);
+        self.spent.remove(&id);
         remove_tree(&self.dir, &id.to_string());
     }
 

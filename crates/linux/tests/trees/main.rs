@@ -109,6 +109,19 @@ fn a_kill_out_of_the_blue_finds_those_that_only_their_parent_tells_of() {
 }
 
 #[test]
+fn a_program_can_be_started_where_another_was_killed() {
+    both_ways(|mut world| {
+        for _ in 0..3 {
+            let main = world.start_script(1, "echo up; read end; exit 7");
+            assert_eq!(world.exit_of(main.pid), Exit::Code(7), "{}", world.trees.kind());
+            world.start_script(1, "exec sleep 300");
+            world.kill_until_empty(1);
+        }
+        world.close(&[1]);
+    });
+}
+
+#[test]
 fn what_a_main_process_leaves_behind_is_no_empty_tree() {
     for left in [
         "sleep 300 &",
