@@ -131,8 +131,8 @@ fn every_refusal_has_a_code_a_message_and_the_right_status() {
             "POST",
             "/v1/processes",
             exec(json!({"name": "a", "dependencies": ["a"]})),
-            409,
-            "dependency_cycle",
+            400,
+            "bad_request",
         ),
         (
             "POST",

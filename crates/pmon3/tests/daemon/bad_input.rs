@@ -74,11 +74,6 @@ fn cases(world: &World) -> Vec<Case> {
             words(&["log", "web", "-n", "many"]),
             words(&["many"]),
         ),
-        (
-            "working directory that is none",
-            exec(&["--name", "a", "--cwd", "/no/such/dir"]),
-            words(&["/no/such/dir"]),
-        ),
     ];
     if !we_are_root() {
         let place = world.path("sealed");

@@ -315,7 +315,7 @@ fn no_wait_returns_before_it_is_true() {
     let gate = world.gate("gate");
     let deaf = world.script(
         "deaf",
-        &format!("#!/bin/sh\ntrap 'cat {gate}; exit 0' TERM\nwhile :; do sleep 1000 & wait; done\n"),
+        &format!("#!/bin/sh\ntrap 'cat {gate}; exit 0' TERM\nsleep 1000 &\nwait\n"),
     );
     world.pmon3(&["exec", &deaf, "--name", "web"]);
     world.pmon3(&["stop", "web", "--no-wait"]);

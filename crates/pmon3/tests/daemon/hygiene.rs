@@ -35,8 +35,11 @@ fn a_program_leads_a_session_of_its_own_with_default_signals() {
     world.pmon3(&["exec", "sleep", "--args", "1000"]);
     let pid = world.pid("sleep");
     assert_eq!(kernel::session(pid), Some(pid));
+    // Of signals 32 and 33 glibc alone disposes: its posix_spawn, by which the daemon is started here, has them ignored.
+    const OF_GLIBC: u64 = 0b11 << 31;
     for field in ["SigBlk", "SigIgn", "SigCgt"] {
-        assert_eq!(kernel::status_field(pid, field), "0000000000000000", "{field}");
+        let signals = u64::from_str_radix(&kernel::status_field(pid, field), 16).unwrap();
+        assert_eq!(signals & !OF_GLIBC, 0, "{field}");
     }
 }
 

@@ -10,9 +10,7 @@ fn tells(world: &World, name: &str) -> String {
     let ends = world.at("ends");
     world.script(
         name,
-        &format!(
-            "#!/bin/sh\ntrap 'echo {name} >> {ends}; exit 0' TERM\necho ready\nwhile :; do sleep 1000 & wait; done\n"
-        ),
+        &format!("#!/bin/sh\ntrap 'echo {name} >> {ends}; exit 0' TERM\nsleep 1000 &\necho ready\nwait\n"),
     )
 }
 
@@ -40,10 +38,7 @@ fn processes_that_do_not_depend_on_one_another_end_side_by_side() {
     for (name, mine, other) in [("a", &first, &second), ("b", &second, &first)] {
         let program = world.script(
             name,
-            &format!(
-                "#!/bin/sh\ntrap 'echo > {mine} & cat {other}; exit 0' TERM\necho ready\n\
-                 while :; do sleep 1000 & wait; done\n"
-            ),
+            &format!("#!/bin/sh\ntrap 'echo > {mine} & cat {other}; exit 0' TERM\nsleep 1000 &\necho ready\nwait\n"),
         );
         world.pmon3(&["exec", &program]);
         until("it listens for the signal", || {

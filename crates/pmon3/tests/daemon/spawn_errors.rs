@@ -28,7 +28,7 @@ fn broken_later(breaks: impl FnOnce(&World), wanted: &[&str]) {
 fn a_missing_file_is_named() {
     broken_later(
         |world| fs::remove_file(world.path("program")).unwrap(),
-        &["/program", "no such file"],
+        &["/program", "does not exist"],
     );
 }
 
@@ -75,7 +75,7 @@ fn a_directory_as_program_is_refused() {
 fn a_missing_working_directory_is_named() {
     broken_later(
         |world| fs::remove_dir(world.path("place")).unwrap(),
-        &["working directory", "/place", "no such file"],
+        &["working directory", "/place", "does not exist"],
     );
 }
 
@@ -106,7 +106,7 @@ fn exec_of_something_that_cannot_be_started_fails_and_says_why() {
     let world = World::new();
     let text = world.write("text", "not a program");
     for (file, part) in [
-        ("/no/such/program", "no such file"),
+        ("/no/such/program", "does not exist"),
         (text.as_str(), "permission denied"),
     ] {
         let said = world

@@ -15,7 +15,7 @@ use super::specs::Makings;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use pmon3_api::{PREFIX, VersionView};
 use pmon3_supervisor::Caller;
@@ -115,10 +115,14 @@ pub(crate) async fn serve(api: Rc<Api>, listener: UnixListener, mut closing: tok
 
 async fn serve_connection(api: Rc<Api>, stream: UnixStream, mut closing: tokio::sync::watch::Receiver<bool>) {
     let caller = match pmon3_linux::peer::of(&stream) {
-        Ok(peer) => Caller {
-            uid: peer.uid,
-            gids: peer.groups,
-        },
+        Ok(mut peer) => {
+            // The supplementary groups alone: the effective one need not be among them.
+            peer.groups.push(peer.gid);
+            Caller {
+                uid: peer.uid,
+                gids: peer.groups,
+            }
+        }
         Err(error) => {
             log::warn!("a connection was closed: the kernel does not say whose it is: {error}");
             return;
@@ -341,6 +345,10 @@ async fn read<T: DeserializeOwned>(body: Incoming) -> Result<T, ApiError> {
             format!("the body of a request may have at most {BODY_BYTES_MAX} bytes"),
         )
     };
+    // What is announced as too large is not waited for.
+    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
+        return Err(too_large());
+    }
     let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect())
         .await
         .map_err(|_| {
