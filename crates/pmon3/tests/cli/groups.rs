@@ -84,7 +84,7 @@ fn wrong_requests_about_groups_are_refused_and_change_nothing() {
     for (args, wanted) in [
         (&["group", "create", "g"][..], "g"),
         (&["group", "create", "7"], "digits"),
-        (&["group", "create", "a/b"], "a/b"),
+        (&["group", "create", "a/b"], "'/'"),
         (&["group", "del", "nobody"], "nobody"),
         (&["group", "desc", "nobody"], "nobody"),
         (&["group", "assign", "nobody", "a"], "nobody"),

@@ -109,11 +109,7 @@ fn exec_of_something_that_cannot_be_started_fails_and_says_why() {
         ("/no/such/program", "does not exist"),
         (text.as_str(), "permission denied"),
     ] {
-        let said = world
-            .run(&["exec", file, "--name", "web"])
-            .fails()
-            .stderr
-            .to_lowercase();
+        let said = world.run(&["exec", file, "--name", "web"]).fails().stderr;
         assert!(said.contains(file) && said.contains(part), "{said}");
         if world.names() == ["web"] {
             assert_eq!(world.status("web"), "failed");

@@ -20,11 +20,16 @@ fn worlds(settings: &str) -> Vec<(&'static str, World)> {
     worlds
 }
 
-/// Each step makes a descendant that writes its number to `pids`. In the names: d = double fork, s = session of its own,
-/// deaf = ignores SIGTERM, clean = without any environment.
+/// The steps of a program that has a descendant of each kind that gets away from something: from its session
+/// (`setsid`), its parent (`daemonize`), SIGTERM (`deaf`), its environment (`clean`). Each writes its number to `pids`.
 fn escape(world: &World) -> (String, usize) {
+    escape_by(world, &[])
+}
+
+/// The same, and these.
+fn escape_by(world: &World, more: &[&str]) -> (String, usize) {
     let note = format!("append={};hold", world.at("pids"));
-    let spawns = [
+    let mut spawns = vec![
         format!("spawn={note}"),
         format!("spawn=setsid;{note}"),
         format!("spawn=daemonize;{note}"),
@@ -34,8 +39,9 @@ fn escape(world: &World) -> (String, usize) {
         format!("spawn-deaf=setsid;{note}"),
         format!("spawn-deaf=setsid;daemonize;setsid;{note}"),
         format!("spawn-clean={note}"),
-        format!("spawn-clean-deaf=setsid;{note}"),
+        format!("spawn-clean-deaf={note}"),
     ];
+    spawns.extend(more.iter().map(|kind| format!("{kind}{note}")));
     let count = spawns.len();
     let quoted: Vec<String> = spawns.iter().map(|spawn| format!("'{spawn}'")).collect();
     (
@@ -67,7 +73,7 @@ fn none_is_there(way: &str, pids: &[u32]) {
 #[test]
 fn stop_ends_descendants_that_try_to_get_away() {
     for (way, world) in worlds("stop_timeout: 0.3\n") {
-        let (steps, count) = escape(&world);
+        let (steps, count) = escape_by(&world, &["spawn-clean-deaf=setsid;"]);
         world.exec("hydra", &steps);
         let pids = all_are_there(&world, count);
         world.pmon3(&["stop", "hydra"]);
@@ -78,7 +84,7 @@ fn stop_ends_descendants_that_try_to_get_away() {
 #[test]
 fn a_forced_restart_ends_them_at_once_and_starts_a_new_tree() {
     for (way, world) in worlds("stop_timeout: 600\n") {
-        let (steps, count) = escape(&world);
+        let (steps, count) = escape_by(&world, &["spawn-clean-deaf=setsid;"]);
         world.exec("hydra", &steps);
         let pids = all_are_there(&world, count);
         world.pmon3(&["restart", "hydra", "--force"]);
@@ -91,7 +97,14 @@ fn a_forced_restart_ends_them_at_once_and_starts_a_new_tree() {
 #[test]
 fn descendants_of_a_program_that_died_are_gone_before_it_runs_again() {
     for (way, world) in worlds("") {
-        let (steps, count) = escape(&world);
+        // By session nothing is left that tells of one without parent, session and environment; a cgroup holds that, too.
+        let (steps, count) = match way {
+            "cgroup" => escape_by(
+                &world,
+                &["spawn-clean-deaf=setsid;", "spawn-clean=daemonize;setsid;daemonize;"],
+            ),
+            _ => escape(&world),
+        };
         world.exec("hydra", &steps);
         let pids = all_are_there(&world, count);
         kernel::signal(world.pid("hydra"), Signal::KILL);
