@@ -177,14 +177,7 @@ impl Supervisor {
                     let Some(process) = self.known.get_mut(id) else {
                         continue;
                     };
-                    order.give(
-                        process,
-                        &mut Context {
-                            now: turn.now,
-                            policy: &self.policy,
-                            out: &mut turn.out,
-                        },
-                    );
+                    order.give(process, &mut turn.context(&self.policy));
                     wants.extend(order.wanted(process).map(|want| (id, want)));
                     turn.changed(id);
                 }
@@ -202,14 +195,7 @@ impl Supervisor {
         let id = process.id;
         let want = Want::up(&process);
         if self.closing == Closing::Stopping {
-            process.close(
-                false,
-                &mut Context {
-                    now: turn.now,
-                    policy: &self.policy,
-                    out: &mut turn.out,
-                },
-            );
+            process.close(false, &mut turn.context(&self.policy));
         }
         self.known.insert(process);
         turn.changed(id);

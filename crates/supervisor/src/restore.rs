@@ -56,11 +56,7 @@ impl Supervisor {
                 process.spec = Arc::new(spec);
                 process.last_error = Some(error);
             }
-            let mut ctx = Context {
-                now,
-                policy: &supervisor.policy,
-                out: &mut turn.out,
-            };
+            let mut ctx = turn.context(&supervisor.policy);
             match found {
                 Found::Alive(live) => adopt(&mut process, record.live.as_ref(), live, &mut ctx),
                 Found::Gone { exit, leftovers } => bury(&mut process, record.live.as_ref(), exit, leftovers, &mut ctx),

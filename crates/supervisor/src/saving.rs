@@ -2,7 +2,6 @@
 
 use crate::effect::{Effect, News};
 use crate::event::Write;
-use crate::process::Context;
 use crate::record::Change;
 use crate::spec::{GroupId, Id};
 use crate::supervisor::{Closing, Supervisor, Turn};
@@ -124,11 +123,7 @@ impl Supervisor {
             if let Some(process) = self.known.get(id)
                 && self.saving.told.insert(key)
             {
-                let mut ctx = Context {
-                    now: turn.now,
-                    policy: &self.policy,
-                    out: &mut turn.out,
-                };
+                let mut ctx = turn.context(&self.policy);
                 process.announce(News::Unsaved(why.to_owned()), &mut ctx);
             }
         }

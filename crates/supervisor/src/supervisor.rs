@@ -62,6 +62,15 @@ impl Turn {
         }
     }
 
+    /// What a transition needs.
+    pub(crate) fn context<'a>(&'a mut self, policy: &'a Policy) -> Context<'a> {
+        Context {
+            now: self.now,
+            policy,
+            out: &mut self.out,
+        }
+    }
+
     /// This process has changed.
     pub(crate) fn changed(&mut self, id: Id) {
         self.work.insert(id);
@@ -221,11 +230,7 @@ impl Supervisor {
         else {
             return;
         };
-        let mut ctx = Context {
-            now: turn.now,
-            policy: &self.policy,
-            out: &mut turn.out,
-        };
+        let mut ctx = turn.context(&self.policy);
         match observation {
             Observation::Started { live, .. } => process.started(live, &mut ctx),
             Observation::SpawnFailed { message, transient, .. } => process.spawn_failed(message, transient, &mut ctx),
@@ -241,11 +246,7 @@ impl Supervisor {
             let Some(process) = self.known.get_mut(id) else {
                 continue;
             };
-            process.wake(&mut Context {
-                now: turn.now,
-                policy: &self.policy,
-                out: &mut turn.out,
-            });
+            process.wake(&mut turn.context(&self.policy));
             turn.changed(id);
         }
         if self.saving.retry_at().is_some_and(|at| at <= turn.now.mono) {
@@ -270,14 +271,7 @@ impl Supervisor {
             let Some(process) = self.known.get_mut(id) else {
                 continue;
             };
-            process.close(
-                again,
-                &mut Context {
-                    now: turn.now,
-                    policy: &self.policy,
-                    out: &mut turn.out,
-                },
-            );
+            process.close(again, &mut turn.context(&self.policy));
             turn.changed(id);
         }
     }
@@ -334,11 +328,7 @@ impl Supervisor {
             Readiness::Not(place) => process.phase = Phase::Waiting(Wait::Dependency(place)),
             Readiness::At(at) if at > turn.now.mono => process.phase = Phase::Waiting(Wait::HeadStart(at)),
             Readiness::At(_) | Readiness::Now => {
-                process.spawn(&mut Context {
-                    now: turn.now,
-                    policy: &self.policy,
-                    out: &mut turn.out,
-                });
+                process.spawn(&mut turn.context(&self.policy));
                 turn.dirty.insert(Key::Process(id));
             }
         }
@@ -377,25 +367,14 @@ impl Supervisor {
         let Some(process) = self.known.get_mut(id) else { return };
         match (holder, &mut process.phase) {
             (Some(_), Phase::Ending(ending)) => ending.stage = Stage::Turn { behind: holder },
-            _ => process.terminate(&mut Context {
-                now: turn.now,
-                policy: &self.policy,
-                out: &mut turn.out,
-            }),
+            _ => process.terminate(&mut turn.context(&self.policy)),
         }
     }
 
     /// It was to be gone, and it is.
     fn forget(&mut self, id: Id, turn: &mut Turn) {
         let Some(process) = self.known.remove(id) else { return };
-        process.announce(
-            News::Deleted,
-            &mut Context {
-                now: turn.now,
-                policy: &self.policy,
-                out: &mut turn.out,
-            },
-        );
+        process.announce(News::Deleted, &mut turn.context(&self.policy));
         if !self.known.shares_log(&process) {
             turn.out.push(Effect::RemoveLog(process.spec.clone()));
         }
