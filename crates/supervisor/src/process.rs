@@ -206,17 +206,6 @@ impl Process {
         self.leaves() && self.is_up() && !stuck
     }
 
-    /// The one that goes first, while this one waits for its turn to end.
-    pub(crate) fn behind(&self) -> Option<Id> {
-        match &self.phase {
-            Phase::Ending(Ending {
-                stage: Stage::Turn { behind },
-                ..
-            }) => *behind,
-            _ => None,
-        }
-    }
-
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Waiting(Wait::HeadStart(at) | Wait::Delay(at) | Wait::Backoff(at)) => Some(*at),

@@ -1,7 +1,7 @@
 //! All processes, and the ways to find one: by name, by who depends on it, by deadline. Kept in step in one place, so
 //! that each event costs the logarithm of their number and not more.
 
-use crate::process::{Phase, Process, Wait};
+use crate::process::{Ending, Phase, Process, Stage, Wait};
 use crate::spec::{Id, Name, Run, Spec};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -239,6 +239,19 @@ impl Registry {
             }
         }
         self.logs.remove(&LogUser { spec: spec.clone(), id });
+    }
+}
+
+impl Process {
+    /// The one that goes first, while this one waits for its turn to end.
+    fn behind(&self) -> Option<Id> {
+        match &self.phase {
+            Phase::Ending(Ending {
+                stage: Stage::Turn { behind },
+                ..
+            }) => *behind,
+            _ => None,
+        }
     }
 }
 
