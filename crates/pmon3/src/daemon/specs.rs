@@ -79,7 +79,7 @@ impl Makings {
         self.make(wanted, caller, policy, settings)
     }
 
-    /// The specs of the process configuration. An error names the entry.
+    /// The specs of the process configuration. An error names its file and the entry.
     pub(crate) fn specs_of_entries(
         &self,
         entries: &[Entry],
@@ -108,8 +108,13 @@ impl Makings {
                 self.make(wanted, caller, policy, settings)
                     .map(Arc::new)
                     .map_err(|mut error| {
-                        let name = entry.name.as_deref().unwrap_or(&entry.file);
-                        error.body.message = format!("process configuration, entry `{name}`: {}", error.body.message);
+                        let file = settings
+                            .process_config_file
+                            .as_deref()
+                            .unwrap_or(Path::new("-"))
+                            .display();
+                        let name = entry.name_or_default();
+                        error.body.message = format!("{file}: entry `{name}`: {}", error.body.message);
                         error
                     })
             })
