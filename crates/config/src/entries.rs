@@ -1,7 +1,7 @@
 //! The process configuration: a list of entries.
 
 use crate::entry::{Entry, FIELDS, check_name};
-use crate::error::{ConfigError, Place};
+use crate::error::{ConfigError, Place, one_line};
 use crate::format::{self, Format};
 use crate::nearest::nearest;
 use crate::node::{Key, Mark, Node, Value};
@@ -103,7 +103,7 @@ impl Reading {
         let place = Place::line(&self.result.file, key.mark);
         let hint = nearest(&key.text, known).map(|name| format!(", the nearest known one is {name}"));
         let warning = format!("{place}: {of}unknown field {}{}", key.text, hint.unwrap_or_default());
-        self.result.warnings.push(warning);
+        self.result.warnings.push(one_line(&warning));
     }
 
     /// Whether a key is this field. TOML's are matched without regard to case and underscores.

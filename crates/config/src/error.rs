@@ -44,7 +44,7 @@ impl ConfigError {
     pub(crate) fn new(place: Place, problem: impl Into<String>) -> ConfigError {
         ConfigError {
             place,
-            problem: problem.into(),
+            problem: one_line(&problem.into()),
         }
     }
 
@@ -63,4 +63,17 @@ impl ConfigError {
             Place::File(_) | Place::Variable(_) => None,
         }
     }
+}
+
+/// What is said is one line, whatever is in the names and texts that it quotes.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            out.extend(c.escape_default())
+        } else {
+            out.push(c)
+        }
+    }
+    out
 }

@@ -1,7 +1,9 @@
 //! Files, environment and defaults into settings and process entries.
 //!
-//! Each format makes one tree of located values ([`node`]), and one decoder reads it, so that a message can always name
-//! file, line, key, what was found and what is wanted. One table of keys drives all that has to do with settings.
+//! Each format makes one tree of located values (`node`), and one decoder reads it, so that a message can always name file,
+//! line, key, what was found and what is wanted. Two tables say all there is: `settings/table.rs` has a line for each key (its
+//! names in both generations of files, its variables, its type and range, what it is for; loading, `pmon3 config show` and
+//! dist/config.yml follow it), `entry.rs` one for each field of a process.
 
 mod decode;
 mod entries;

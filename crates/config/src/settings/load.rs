@@ -5,7 +5,7 @@ use super::loaded::{Loaded, Origin};
 use super::table::KEYS;
 use super::{Settings, variables};
 use crate::environment::Environment;
-use crate::error::{ConfigError, Place};
+use crate::error::{ConfigError, Place, one_line};
 use crate::format::{self, Format};
 use crate::nearest::nearest;
 use crate::node::{Mark, Node, Value};
@@ -108,7 +108,7 @@ impl Reading<'_> {
             let hint = nearest(path, KEYS.iter().flat_map(Key::names));
             let hint = hint.map(|name| format!(", the nearest known key is {name}"));
             let warning = format!("{place}: unknown key {path}{}", hint.unwrap_or_default());
-            self.loaded.warnings.push(warning);
+            self.loaded.warnings.push(one_line(&warning));
             return Ok(());
         };
         if let Some(first) = self.seen.insert(key.name, mark) {
