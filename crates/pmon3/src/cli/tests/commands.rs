@@ -430,7 +430,7 @@ fn an_export_is_a_process_configuration_of_what_was_asked_for() {
         exported,
         serde_json::json!({"processes": [
             {"file": "/srv/db", "name": "db", "user": "joe", "log": "/var/log/pmond/db.log", "cwd": "/srv"},
-            {"file": "/srv/web", "name": "web", "args": ["-t", "two words"], "env_vars": {"A": "1"}, "user": "joe",
+            {"file": "/srv/web", "name": "web", "args": "-t 'two words'", "env_vars": "A=1", "user": "joe",
              "log": "/var/log/pmond/web.log", "no_auto_restart": true, "dependencies": ["db"], "cwd": "/srv",
              "stop_timeout": 2.5},
         ]})
