@@ -20,7 +20,7 @@ fn tree(world: &World) -> String {
     }
     for binary in [PMON3, PMOND] {
         let name = Path::new(binary).file_name().unwrap();
-        std::fs::copy(binary, world.path("tree/bin").join(name)).unwrap();
+        world.executable(&format!("tree/bin/{}", name.display()), binary);
     }
     tree
 }

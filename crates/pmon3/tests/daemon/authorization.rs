@@ -39,9 +39,8 @@ impl Shared {
         }
         let world = World::with(settings);
         // The build may be in a directory that others cannot enter.
-        let (pmon3, copy) = (world.path("pmon3"), world.path("fixture"));
-        fs::copy(PMON3, &pmon3).unwrap();
-        fs::copy(fixture(), &copy).unwrap();
+        let pmon3 = world.executable("pmon3", PMON3).into();
+        let copy = world.executable("fixture", fixture()).into();
         fs::set_permissions(world.path("home"), fs::Permissions::from_mode(0o777)).unwrap();
         Some(Shared {
             world,

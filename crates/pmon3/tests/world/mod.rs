@@ -367,8 +367,16 @@ impl World {
 
     /// An executable file of this world.
     pub(crate) fn script(&self, name: &str, text: &str) -> String {
-        let path = self.write(name, text);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let source = self.write(&format!("{name}.text"), text);
+        self.executable(name, source)
+    }
+
+    /// A copy that can be executed at once. Not written by this process: another test that starts a program meanwhile
+    /// would hold it open for writing for a moment, and that is "text file busy".
+    pub(crate) fn executable(&self, name: &str, source: impl AsRef<OsStr>) -> String {
+        let path = self.at(name);
+        let mut install = Command::new("install");
+        run::to_end(install.args(["-m", "0755"]).arg(source).arg(&path)).succeeds();
         path
     }
 

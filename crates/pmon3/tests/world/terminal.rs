@@ -6,11 +6,13 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 pub(crate) struct Terminal {
     keyboard: File,
     child: Child,
     screen: Arc<Mutex<Vec<u8>>>,
+    reader: JoinHandle<()>,
 }
 
 impl Terminal {
@@ -47,7 +49,7 @@ impl Terminal {
         let mut output = keyboard.try_clone().unwrap();
         let screen = Arc::new(Mutex::new(Vec::new()));
         let filled = Arc::clone(&screen);
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut block = [0; 4096];
             // EIO: nobody has it open any more.
             while let Ok(length @ 1..) = output.read(&mut block) {
@@ -58,6 +60,7 @@ impl Terminal {
             keyboard,
             child,
             screen,
+            reader,
         }
     }
 
@@ -80,12 +83,8 @@ impl Terminal {
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         assert!(kernel::ends_within(&self.child, BOUND), "did not end: {}", self.text());
         let code = self.child.wait().unwrap().code();
-        // What it wrote last is still on its way to us.
-        let mut length = None;
-        until("the rest of the output", || {
-            let now = self.screen.lock().unwrap().len();
-            length.replace(now) == Some(now)
-        });
+        // Nobody has the other side open any more: the reader comes to an end, too.
+        until("the rest of the output", || self.reader.is_finished());
         (code, self.text())
     }
 }
