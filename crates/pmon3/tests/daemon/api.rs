@@ -229,20 +229,26 @@ fn callers_that_connect_and_say_nothing_do_not_keep_others_out() {
 
 #[test]
 fn a_caller_that_hangs_up_does_not_take_back_what_was_asked() {
-    let world = World::new();
-    let body = json!({"file": fixture(), "name": "web", "args": ["hold"]}).to_string();
+    let world = World::with("stop_timeout: 600\n");
+    let gate = world.gate("gate");
+    // It ends only when its gate is opened: the caller has hung up by then.
+    let slow = world.script(
+        "slow",
+        &format!("#!/bin/sh\ntrap 'cat {gate}; exit 0' TERM\nsleep 1000 &\necho ready\nwait\n"),
+    );
+    world.pmon3(&["exec", &slow]);
+    until("it is ready", || world.read("logs/slow.log") == "ready\n");
     let mut stream = UnixStream::connect(world.socket()).unwrap();
-    write!(
-        stream,
-        "POST /v1/processes HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .unwrap();
-    drop(stream);
-    until("it runs", || {
-        world.names() == ["web"] && world.status("web") == "running"
+    stream
+        .write_all(b"POST /v1/processes/slow/stop HTTP/1.1\r\nHost: x\r\n\r\n")
+        .unwrap();
+    until("the request has arrived", || {
+        world.daemon_log().contains("asks: stop slow")
     });
-    assert!(kernel::is_alive(world.pid("web")));
+    drop(stream);
+    assert!(kernel::is_alive(world.pid("slow")));
+    world.open_gate("gate");
+    world.until_status("slow", "stopped");
 }
 
 #[test]
