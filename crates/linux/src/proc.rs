@@ -9,6 +9,7 @@ use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const PF_EXITING: u64 = 0x4;
+const PF_FORKNOEXEC: u64 = 0x40;
 
 /// A few fields of `/proc/PID/stat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,11 @@ impl Stat {
     /// On its way out, with nothing left of its memory.
     pub(crate) fn is_ending(self) -> bool {
         self.flags & PF_EXITING != 0 && self.threads <= 1
+    }
+
+    /// Still runs the program of the process that made it, in its own memory or that one's.
+    pub(crate) fn has_not_executed(self) -> bool {
+        self.flags & PF_FORKNOEXEC != 0
     }
 
     /// When it was started.
@@ -83,7 +89,11 @@ pub(crate) fn parse_stat(text: &[u8]) -> Option<Stat> {
     let threads = fields.nth(2)??;
     let start_ticks = fields.nth(1)??;
     let pages = fields.nth(1)??;
-    let exit_status = fields.nth(27).flatten().and_then(|status| i32::try_from(status).ok()).unwrap_or(0);
+    let exit_status = fields
+        .nth(27)
+        .flatten()
+        .and_then(|status| i32::try_from(status).ok())
+        .unwrap_or(0);
     Some(Stat {
         state,
         ppid,

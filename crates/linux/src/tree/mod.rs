@@ -6,7 +6,7 @@
 //!   counts, signals and kills all in it at once (cgroups(7); `cgroup.kill`, Linux 5.14).
 //! - **session**: where no cgroup can be had. Members are the descendants of the main process, those in its session or
 //!   process group, and those that carry our mark in their environment. A program that sheds all four is lost.
-//!   Orphans come to us as their subreaper, so whatever we started hangs below us: see [`session`].
+//!   Orphans come to us as their subreaper, so whatever we started hangs below us.
 //!
 //! Which one it is, is found out by trying.
 
