@@ -1,6 +1,6 @@
 //! PMON3_DEBUG, XIPC_DEBUG and log_level.
 
-use crate::world::{PMON3, World, run};
+use crate::world::{PMON3, World, run, until};
 
 #[test]
 fn pmon3_debug_sets_what_the_daemon_logs() {
@@ -56,8 +56,9 @@ fn xipc_debug_shows_requests_and_answers_with_timings_of_both_programs() {
     command.env("XIPC_DEBUG", "true");
     world.start_by(&mut command);
     let talking = run::to_end(world.client(PMON3).args(["ls", "--json"]).env("XIPC_DEBUG", "true")).succeeds();
-    for said in [&talking.stderr, &world.daemon_log()] {
-        assert!(said.contains("GET /v1/processes") && said.contains("200"), "{said}");
-    }
+    let shows = |said: &str| said.contains("GET /v1/processes") && said.contains("200");
+    assert!(shows(&talking.stderr), "{}", talking.stderr);
+    // The answer is sent before it is logged.
+    until("the daemon's line", || shows(&world.daemon_log()));
     talking.json();
 }
