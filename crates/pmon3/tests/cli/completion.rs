@@ -60,6 +60,34 @@ fn bash_completes_commands_and_the_names_of_the_running_daemon() {
 }
 
 #[test]
+fn fish_completes_the_names_of_the_running_daemon() {
+    let Some(_) = program("fish") else { return };
+    let world = World::new();
+    world.exec("webserver", "hold");
+    let script = world.pmon3(&["completion", "fish"]).stdout;
+    let file = world.write("completion.fish", &script);
+    let dir = Path::new(crate::world::PMON3).parent().unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let mut command = world.client("fish");
+    command.env("PATH", format!("{}:{path}", dir.display())).args([
+        "--no-config",
+        "-c",
+        &format!("source {file}; complete -C 'pmon3 stop web'"),
+    ]);
+    let offered = run::to_end(&mut command).succeeds().stdout;
+    assert_eq!(offered.split_whitespace().next(), Some("webserver"), "{offered}");
+}
+
+#[test]
+fn zsh_accepts_its_script() {
+    let Some(_) = program("zsh") else { return };
+    let world = World::without_daemon("");
+    let script = world.pmon3(&["completion", "zsh"]).stdout;
+    let file = world.write("_pmon3", &script);
+    run::to_end(world.prepare("zsh").args(["-n", &file])).succeeds();
+}
+
+#[test]
 fn without_a_daemon_completion_is_silent() {
     let Some(_) = program("bash") else { return };
     let world = World::without_daemon("");
