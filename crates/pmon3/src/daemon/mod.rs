@@ -267,7 +267,7 @@ fn serve(serving: Serving, notifier: &Notifier) {
         mut reloads,
         closed,
     } = serving;
-    let api = Rc::new(Api::new(mailbox, configuration, version, makings, meter));
+    let api = Rc::new(Api::new(mailbox, configuration, version, makings, meter, closed));
     runtime.block_on(async {
         if let Err(error) = start_entries(&api).await {
             log::error!("the process configuration was not applied: {error}");
@@ -289,7 +289,7 @@ fn serve(serving: Serving, notifier: &Notifier) {
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            () = server::serve(api.clone(), listener, closed) => {}
+            () = server::serve(api.clone(), listener) => {}
             () = reloading => {}
         }
     });

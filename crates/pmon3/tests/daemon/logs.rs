@@ -185,6 +185,17 @@ fn logf_ends_at_ctrl_c_and_leaves_the_daemon_well() {
 }
 
 #[test]
+fn a_daemon_ends_though_somebody_follows_a_log() {
+    let mut world = World::new();
+    world.exec("web", "say=line hold");
+    let mut follower = Follower::new(&world, &["web"]);
+    follower.sees("line");
+    world.stop();
+    assert!(kernel::ends_within(&follower.child, BOUND));
+    follower.child.wait().unwrap();
+}
+
+#[test]
 fn a_reader_that_goes_away_early_is_no_error() {
     let world = World::new();
     world.exec("web", "lines=200000 hold");

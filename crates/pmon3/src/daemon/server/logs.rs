@@ -18,7 +18,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use tokio::io::unix::AsyncFd;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// How much is read and sent at once.
 const BLOCK: usize = 64 * 1024;
@@ -58,7 +58,7 @@ pub(crate) async fn read(api: &Rc<Api>, caller: &Caller, one: &str, query: &str)
             reason = "the replacement is unsafe, and a follower keeps its descriptor to itself"
         )]
         let follower = AsyncFd::new(follower).map_err(|error| ApiError::internal(error.to_string()))?;
-        tokio::task::spawn_local(follow(follower, blocks));
+        tokio::task::spawn_local(follow(follower, blocks, api.closing.clone()));
     } else {
         let reader = output::read(&path, &owner, wanted.lines, wanted.archives).map_err(failed)?;
         for error in reader.unreadable() {
@@ -156,7 +156,7 @@ fn send_all(mut reader: output::Reader, blocks: &mpsc::Sender<Bytes>) {
     }
 }
 
-async fn follow(mut follower: AsyncFd<Follower>, blocks: mpsc::Sender<Bytes>) {
+async fn follow(mut follower: AsyncFd<Follower>, blocks: mpsc::Sender<Bytes>, mut closing: watch::Receiver<bool>) {
     let mut buffer = vec![0; BLOCK];
     loop {
         match follower.get_mut().read_new(&mut buffer) {
@@ -164,6 +164,7 @@ async fn follow(mut follower: AsyncFd<Follower>, blocks: mpsc::Sender<Bytes>) {
                 let ready = tokio::select! {
                     ready = follower.readable() => ready,
                     () = blocks.closed() => return, // whoever asked has hung up
+                    _ = closing.wait_for(|closing| *closing) => return,
                 };
                 match ready {
                     Ok(mut guard) => guard.clear_ready(),

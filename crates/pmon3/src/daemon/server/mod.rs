@@ -26,6 +26,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
+use tokio::sync::watch::Receiver;
 
 /// The largest body of a request.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -35,6 +36,8 @@ const CONNECTIONS_MAX: usize = 512;
 const CONNECTIONS_PER_UID_MAX: u32 = 32;
 /// How long a caller may take for the head of a request, and a connection may idle between two.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long an answer that is under way may take when the daemon closes.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a caller may take for the body of a request.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -46,6 +49,8 @@ pub(crate) struct Api {
     /// What new processes are made from, beside the request.
     pub(crate) makings: Makings,
     pub(crate) usage: RefCell<usage::Meter>,
+    /// Turns true when the daemon is about to end.
+    pub(crate) closing: Receiver<bool>,
     /// Connections of each user.
     guests: RefCell<std::collections::BTreeMap<u32, u32>>,
 }
@@ -57,6 +62,7 @@ impl Api {
         version: VersionView,
         makings: Makings,
         usage: usage::Meter,
+        closing: Receiver<bool>,
     ) -> Api {
         Api {
             mailbox,
@@ -65,6 +71,7 @@ impl Api {
             makings,
             usage: RefCell::new(usage),
             guests: RefCell::default(),
+            closing,
         }
     }
 }
@@ -73,11 +80,11 @@ pub(crate) use self::answer::ApiError;
 pub(crate) use self::processes::{exit_fields, rfc3339};
 pub(crate) use self::usage::Meter;
 
-/// Serves until `closing` says so; what is under way then gets its answer.
-pub(crate) async fn serve(api: Rc<Api>, listener: UnixListener, mut closing: tokio::sync::watch::Receiver<bool>) {
+/// Serves until the daemon closes; what is under way then gets its answer.
+pub(crate) async fn serve(api: Rc<Api>, listener: UnixListener) {
+    let mut closing = api.closing.clone();
     let places = std::sync::Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let served = tokio::task::LocalSet::new();
-    let until = closing.clone();
     let accepting = async {
         loop {
             let Ok(place) = places.clone().acquire_owned().await else {
@@ -93,9 +100,8 @@ pub(crate) async fn serve(api: Rc<Api>, listener: UnixListener, mut closing: tok
                 }
             };
             let api = api.clone();
-            let closing = until.clone();
             tokio::task::spawn_local(async move {
-                serve_connection(api, stream, closing).await;
+                serve_connection(api, stream).await;
                 drop(place);
             });
         }
@@ -113,7 +119,8 @@ pub(crate) async fn serve(api: Rc<Api>, listener: UnixListener, mut closing: tok
     served.await;
 }
 
-async fn serve_connection(api: Rc<Api>, stream: UnixStream, mut closing: tokio::sync::watch::Receiver<bool>) {
+async fn serve_connection(api: Rc<Api>, stream: UnixStream) {
+    let mut closing = api.closing.clone();
     let caller = match pmon3_linux::peer::of(&stream) {
         Ok(mut peer) => {
             // The supplementary groups alone: the effective one need not be among them.
@@ -149,7 +156,9 @@ async fn serve_connection(api: Rc<Api>, stream: UnixStream, mut closing: tokio::
         result = connection.as_mut() => result,
         _ = closing.wait_for(|closing| *closing) => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            // Whoever reads slower than that, or has not said what they want, is left behind.
+            let Ok(result) = tokio::time::timeout(CLOSING_PATIENCE, connection).await else { return };
+            result
         }
     };
     if let Err(error) = result {
