@@ -2,10 +2,10 @@
 
 use super::Api;
 use super::answer::{ApiError, Body, json};
-use super::processes::{act, selectors};
+use super::processes::selectors;
 use http::{Response, StatusCode};
-use pmon3_api::{ActionRequest, GroupRequest, GroupView, MembersRequest};
-use pmon3_supervisor::{Caller, Group, Name, Request, Selector, Which};
+use pmon3_api::{GroupRequest, GroupView, MembersRequest};
+use pmon3_supervisor::{Caller, Group, Name, Request, Selector};
 use std::rc::Rc;
 
 fn shown((group, members): (Group, Vec<Name>)) -> GroupView {
@@ -77,69 +77,6 @@ pub(crate) async fn remove(
     let (groups, processes) = (selectors(which)?, selectors(&body.processes)?);
     change(api, caller, Request::Unassign { groups, processes }).await?;
     list(api).await
-}
-
-/// `POST /v1/groups/{which}/restart`
-pub(crate) async fn restart(
-    api: &Rc<Api>,
-    caller: Caller,
-    which: &str,
-    body: ActionRequest,
-) -> Result<Response<Body>, ApiError> {
-    let which = Which::Groups(selectors(which)?);
-    act(
-        api,
-        caller,
-        Request::Restart {
-            which,
-            force: body.force,
-        },
-        body.wait_ms,
-        StatusCode::OK,
-    )
-    .await
-}
-
-/// `POST /v1/groups/{which}/stop`
-pub(crate) async fn stop(
-    api: &Rc<Api>,
-    caller: Caller,
-    which: &str,
-    body: ActionRequest,
-) -> Result<Response<Body>, ApiError> {
-    let which = Which::Groups(selectors(which)?);
-    act(
-        api,
-        caller,
-        Request::Stop {
-            which,
-            force: body.force,
-        },
-        body.wait_ms,
-        StatusCode::OK,
-    )
-    .await
-}
-
-/// `POST /v1/groups/{which}/drop`
-pub(crate) async fn drop_members(
-    api: &Rc<Api>,
-    caller: Caller,
-    which: &str,
-    body: ActionRequest,
-) -> Result<Response<Body>, ApiError> {
-    let which = Which::Groups(selectors(which)?);
-    act(
-        api,
-        caller,
-        Request::Delete {
-            which,
-            force: body.force,
-        },
-        body.wait_ms,
-        StatusCode::OK,
-    )
-    .await
 }
 
 /// A change of groups is done when it is written down: there is nothing to wait for.

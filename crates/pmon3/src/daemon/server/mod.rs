@@ -9,6 +9,7 @@ mod processes;
 mod usage;
 
 use self::answer::{Body, json};
+use self::processes::{act_on, deed, members, these};
 use super::configuration::Configuration;
 use super::mailbox::Mailbox;
 use super::specs::Makings;
@@ -18,7 +19,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use pmon3_api::{PREFIX, VersionView};
-use pmon3_supervisor::Caller;
+use pmon3_supervisor::{Caller, Which};
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -249,14 +250,18 @@ async fn route(api: &Rc<Api>, caller: Caller, request: Request<Incoming>) -> Res
         ["processes"] if get => processes::list(api, &caller, &query).await,
         ["processes"] if post => processes::exec(api, caller, read(body).await?).await,
         ["processes", one] if get => processes::one(api, &caller, one).await,
-        ["processes", which] if delete => processes::delete(api, caller, which, read(body).await?).await,
+        ["processes", which] if delete => act_on(api, caller, these(which)?, deed::delete, read(body).await?).await,
         ["processes", one, "log"] if get => logs::read(api, &caller, one, &query).await,
-        ["processes", which, "restart"] if post => processes::restart(api, caller, which, read(body).await?).await,
-        ["processes", which, "stop"] if post => processes::stop(api, caller, which, read(body).await?).await,
-        ["processes", which, "reset"] if post => processes::reset(api, caller, which, read(body).await?).await,
-        ["kill"] if post => processes::kill(api, caller, read(body).await?).await,
-        ["drop"] if post => processes::drop_all(api, caller, read(body).await?).await,
-        ["reset"] if post => processes::reset_all(api, caller, read(body).await?).await,
+        ["processes", which, "restart"] if post => {
+            act_on(api, caller, these(which)?, deed::restart, read(body).await?).await
+        }
+        ["processes", which, "stop"] if post => act_on(api, caller, these(which)?, deed::stop, read(body).await?).await,
+        ["processes", which, "reset"] if post => {
+            act_on(api, caller, these(which)?, deed::reset, read(body).await?).await
+        }
+        ["kill"] if post => act_on(api, caller, Which::All, deed::stop, read(body).await?).await,
+        ["drop"] if post => act_on(api, caller, Which::All, deed::delete, read(body).await?).await,
+        ["reset"] if post => act_on(api, caller, Which::All, deed::reset, read(body).await?).await,
         ["init"] if post => processes::init(api, caller, read(body).await?).await,
         ["dgraph"] if get => processes::order(api, &query).await,
         ["groups"] if get => groups::list(api).await,
@@ -265,9 +270,13 @@ async fn route(api: &Rc<Api>, caller: Caller, request: Request<Incoming>) -> Res
         ["groups", which] if delete => groups::delete(api, caller, which).await,
         ["groups", which, "assign"] if post => groups::assign(api, caller, which, read(body).await?).await,
         ["groups", which, "remove"] if post => groups::remove(api, caller, which, read(body).await?).await,
-        ["groups", which, "restart"] if post => groups::restart(api, caller, which, read(body).await?).await,
-        ["groups", which, "stop"] if post => groups::stop(api, caller, which, read(body).await?).await,
-        ["groups", which, "drop"] if post => groups::drop_members(api, caller, which, read(body).await?).await,
+        ["groups", which, "restart"] if post => {
+            act_on(api, caller, members(which)?, deed::restart, read(body).await?).await
+        }
+        ["groups", which, "stop"] if post => act_on(api, caller, members(which)?, deed::stop, read(body).await?).await,
+        ["groups", which, "drop"] if post => {
+            act_on(api, caller, members(which)?, deed::delete, read(body).await?).await
+        }
         ["version" | "processes" | "kill" | "drop" | "reset" | "init" | "dgraph" | "groups"]
         | ["processes", _]
         | ["processes", _, "log" | "restart" | "stop" | "reset"]

@@ -175,100 +175,37 @@ pub(crate) async fn exec(api: &Rc<Api>, caller: Caller, body: ExecRequest) -> Re
     act(api, caller, Request::Exec(Arc::new(spec)), wait, StatusCode::CREATED).await
 }
 
-/// `POST /v1/processes/{which}/restart`
-pub(crate) async fn restart(
+/// All requests that do one thing to the processes they name: `restart`, `stop`, `reset`, `DELETE`, `kill`, `drop`, alone
+/// or by group.
+pub(crate) async fn act_on(
     api: &Rc<Api>,
     caller: Caller,
-    which: &str,
+    which: Which,
+    deed: fn(Which, bool) -> Request,
     body: ActionRequest,
 ) -> Result<Response<Body>, ApiError> {
-    let which = these(which)?;
-    act(
-        api,
-        caller,
-        Request::Restart {
-            which,
-            force: body.force,
-        },
-        body.wait_ms,
-        StatusCode::OK,
-    )
-    .await
+    act(api, caller, deed(which, body.force), body.wait_ms, StatusCode::OK).await
 }
 
-/// `POST /v1/processes/{which}/stop`
-pub(crate) async fn stop(
-    api: &Rc<Api>,
-    caller: Caller,
-    which: &str,
-    body: ActionRequest,
-) -> Result<Response<Body>, ApiError> {
-    let which = these(which)?;
-    act(
-        api,
-        caller,
-        Request::Stop {
-            which,
-            force: body.force,
-        },
-        body.wait_ms,
-        StatusCode::OK,
-    )
-    .await
-}
+/// What [`act_on`] can do. `force`: by SIGKILL at once.
+pub(crate) mod deed {
+    use pmon3_supervisor::{Request, Which};
 
-/// `POST /v1/processes/{which}/reset`
-pub(crate) async fn reset(
-    api: &Rc<Api>,
-    caller: Caller,
-    which: &str,
-    body: ActionRequest,
-) -> Result<Response<Body>, ApiError> {
-    act(api, caller, Request::Reset(these(which)?), body.wait_ms, StatusCode::OK).await
-}
+    pub(crate) fn restart(which: Which, force: bool) -> Request {
+        Request::Restart { which, force }
+    }
 
-/// `DELETE /v1/processes/{which}`
-pub(crate) async fn delete(
-    api: &Rc<Api>,
-    caller: Caller,
-    which: &str,
-    body: ActionRequest,
-) -> Result<Response<Body>, ApiError> {
-    let which = these(which)?;
-    act(
-        api,
-        caller,
-        Request::Delete {
-            which,
-            force: body.force,
-        },
-        body.wait_ms,
-        StatusCode::OK,
-    )
-    .await
-}
+    pub(crate) fn stop(which: Which, force: bool) -> Request {
+        Request::Stop { which, force }
+    }
 
-/// `POST /v1/kill`
-pub(crate) async fn kill(api: &Rc<Api>, caller: Caller, body: ActionRequest) -> Result<Response<Body>, ApiError> {
-    let request = Request::Stop {
-        which: Which::All,
-        force: body.force,
-    };
-    act(api, caller, request, body.wait_ms, StatusCode::OK).await
-}
+    pub(crate) fn delete(which: Which, force: bool) -> Request {
+        Request::Delete { which, force }
+    }
 
-/// `POST /v1/drop`
-pub(crate) async fn drop_all(api: &Rc<Api>, caller: Caller, body: ActionRequest) -> Result<Response<Body>, ApiError> {
-    let request = Request::Delete {
-        which: Which::All,
-        force: body.force,
-    };
-    act(api, caller, request, body.wait_ms, StatusCode::OK).await
-}
-
-/// `POST /v1/reset`
-pub(crate) async fn reset_all(api: &Rc<Api>, caller: Caller, body: ActionRequest) -> Result<Response<Body>, ApiError> {
-    act(api, caller, Request::Reset(Which::All), body.wait_ms, StatusCode::OK).await
+    pub(crate) fn reset(which: Which, _: bool) -> Request {
+        Request::Reset(which)
+    }
 }
 
 /// `POST /v1/init`
@@ -340,6 +277,11 @@ pub(crate) async fn act(
 
 fn selector(text: &str) -> Result<Selector, ApiError> {
     Selector::parse(text).map_err(|bad| ApiError::bad(format!("`{text}` is neither an id nor a name: {bad}")))
+}
+
+/// The members of the groups that a comma list means.
+pub(crate) fn members(text: &str) -> Result<Which, ApiError> {
+    selectors(text).map(Which::Groups)
 }
 
 /// The processes that a comma list means.
