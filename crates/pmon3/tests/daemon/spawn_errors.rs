@@ -38,7 +38,7 @@ fn a_missing_file_is_named() {
 fn a_file_that_is_not_executable_is_named() {
     broken_later(
         |world| fs::set_permissions(world.path("program"), fs::Permissions::from_mode(0o644)).unwrap(),
-        &["/program", "permission denied"],
+        &["/program", "not executable"],
     );
 }
 
@@ -109,7 +109,7 @@ fn exec_of_something_that_cannot_be_started_fails_and_says_why() {
     let text = world.write("text", "not a program");
     for (file, part) in [
         ("/no/such/program", "does not exist"),
-        (text.as_str(), "permission denied"),
+        (text.as_str(), "not executable"),
     ] {
         let said = world.run(&["exec", file, "--name", "web"]).fails().stderr;
         assert!(said.contains(file) && said.contains(part), "{said}");
