@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 /// How long [`Sessions::kill`] runs after a tree that multiplies: the daemon has others to look after.
 const CHASE: Duration = Duration::from_millis(100);
 
-/// How many ended children may be in the way of that.
-const CHASE_ENDED: usize = 256;
+/// How often [`Sessions::is_empty`] looks again because somebody ended under its eyes.
+const ROUNDS: usize = 20;
 
 /// Processes by number, with their times of start, which tell them from later ones with the same number.
 type Starts = BTreeMap<u32, u64>;
@@ -104,25 +104,33 @@ impl Sessions {
             // A member that ended while we looked may have left a child that was not there when we began to look.
             return self.members(id).is_empty() && self.members(id).is_empty();
         }
-        let mut before: Option<Vec<u32>> = None;
-        loop {
+        // Children of ours that had ended before the present list was made, or are of other trees.
+        let mut others = BTreeSet::new();
+        for _ in 0..ROUNDS {
             let Ok(children) = proc::children() else { return false };
             self.drop_main_that_was_reaped(id, &children);
-            let mut all_known = true;
-            for pid in &children {
-                match self.look_at(id, *pid) {
-                    // It will end, and who looks then will see whether it leaves anybody.
-                    Look::Member | Look::Ending => return false,
-                    Look::Lost => all_known = false,
-                    Look::Dead | Look::Stranger => {}
+            let mut is_certain = true;
+            for pid in children {
+                if others.contains(&pid) {
+                    continue;
+                }
+                match self.look_at(id, pid) {
+                    Look::Member => return false,
+                    Look::Stranger => drop(others.insert(pid)),
+                    // It may have been alive, and a member, when the list was made; whom it left is on the next one.
+                    Look::Dead | Look::Lost => {
+                        others.insert(pid);
+                        is_certain = false;
+                    }
+                    Look::Ending => is_certain = false,
                 }
             }
-            // Whoever was dead when the list was made had left its children to us before: they would be on it.
-            if all_known && before.as_ref() == Some(&children) {
+            if is_certain {
                 return true;
             }
-            before = all_known.then_some(children);
         }
+        // There is always somebody new, and never for long enough to see whose he is.
+        false
     }
 
     /// Its number may be given to anybody from now on.
@@ -220,13 +228,12 @@ impl Sessions {
             // All of them first, before the death of one hides what tells of another.
             let mut new = self.members(id);
             new.retain(|pid, start| killed.get(pid) != Some(start));
-            if new.is_empty() {
-                break;
-            }
+            let is_calm = new.is_empty();
             result = signal_all(&new, &[Signal::KILL]).and(result);
             killed.append(&mut new);
+            // Also when nobody was found: whoever runs away is overlooked just so.
             self.chase(id, end);
-            if Instant::now() >= end {
+            if is_calm || Instant::now() >= end {
                 break;
             }
         }
@@ -240,25 +247,31 @@ impl Sessions {
     /// free the number of a child, so that it needs no more care than a look at whose it is.
     fn chase(&self, id: u32, end: Instant) {
         let mut done = BTreeSet::new();
-        loop {
-            let orphans = proc::orphans().unwrap_or_default();
-            let mut has_moved = false;
-            for pid in orphans.iter().rev() {
-                if !done.insert(*pid) {
+        let mut dying: Vec<u32> = Vec::new();
+        while Instant::now() < end {
+            let before = dying.len();
+            dying.retain(|pid| proc::stat(*pid).is_ok_and(|stat| !stat.is_dead()));
+            let mut has_moved = dying.len() < before;
+            for pid in proc::orphans().unwrap_or_default().into_iter().rev() {
+                if !done.insert(pid) {
                     break;
                 }
-                match self.look_at(id, *pid) {
+                match self.look_at(id, pid) {
                     Look::Member => {
-                        kill(*pid);
-                        has_moved = true;
+                        kill(pid);
+                        dying.push(pid);
                     }
-                    Look::Dead | Look::Ending | Look::Lost => has_moved = true,
+                    Look::Ending => dying.push(pid),
+                    Look::Dead | Look::Lost => has_moved = true,
                     Look::Stranger => {}
                 }
             }
-            // A long list takes too long: whoever waits for those that have ended makes it short again.
-            if !has_moved || orphans.len() > CHASE_ENDED || Instant::now() >= end {
+            if !has_moved && dying.is_empty() {
                 break;
+            }
+            if !has_moved {
+                // Whom they leave behind comes when they are gone, for which they may need this very CPU.
+                std::thread::yield_now();
             }
         }
     }
