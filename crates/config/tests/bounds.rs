@@ -92,6 +92,48 @@ fn aliases_that_multiply_are_refused() {
     assert!(said.starts_with("self:1:"), "{said}");
 }
 
+#[test]
+fn aliases_of_deep_values_are_as_deep_as_what_they_name() {
+    let mut text = "a0: &a0 [x]\n".to_owned();
+    for level in 1..2_000 {
+        let (open, close) = ("[".repeat(28), "]".repeat(28));
+        text += &format!("a{level}: &a{level} {open}*a{}{close}\n", level - 1);
+    }
+    let said = parse_entries(Path::new("chain"), &text, Format::Yaml)
+        .unwrap_err()
+        .to_string();
+    assert!(said.starts_with("chain:4:") && said.contains("levels deep"), "{said}");
+}
+
+#[test]
+fn aliases_of_long_texts_are_refused_before_they_are_many() {
+    let aliases = vec!["*a"; 90_000].join(", ");
+    let text = format!("a: &a \"{}\"\nb: [{aliases}]\n", "x".repeat(500_000));
+    let said = parse_entries(Path::new("bomb"), &text, Format::Yaml)
+        .unwrap_err()
+        .to_string();
+    assert!(said.starts_with("bomb:2:") && said.contains("aliases"), "{said}");
+}
+
+#[test]
+fn a_merge_of_many_keys_takes_no_more_than_a_moment() {
+    let keys = |letter: &str| (0..30_000).map(|n| format!("{letter}{n}: 1, ")).collect::<String>();
+    let text = format!("a: &a {{{}}}\nb: {{<<: *a, {}}}\n", keys("a"), keys("b"));
+    let began = std::time::Instant::now();
+    assert!(parse_entries(Path::new("merge"), &text, Format::Yaml).is_ok());
+    assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_text_in_any_format() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, (_, text)) in ["p.json", "p.yaml", "p.toml"].into_iter().zip(DOCUMENTED) {
+        let file = dir.path().join(name);
+        fs::write(&file, format!("\u{feff}{text}")).unwrap();
+        assert_eq!(read_entries(&file).unwrap().len(), 3, "{name}");
+    }
+}
+
 /// A change of a file: at a place, as a share of its length, so many characters are replaced by these.
 fn change() -> impl Strategy<Value = (f64, usize, String)> {
     let odd = prop::sample::select(vec![

@@ -44,8 +44,31 @@ impl Format {
 const LARGEST_FILE: u64 = 1024 * 1024;
 /// No configuration is as deep.
 const DEEPEST: usize = 64;
-/// YAML's aliases make much of little: this many values are more than a file within the limit can write out.
-const MOST_NODES: usize = 600_000;
+/// YAML's aliases make much of little. What they repeat may be this much in all: values, and bytes of text.
+const MOST_REPEATED: Size = Size {
+    nodes: 100_000,
+    bytes: 1024 * 1024,
+};
+
+/// How much a value holds.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    nodes: usize,
+    bytes: usize,
+}
+
+impl Size {
+    fn plus(self, other: Size) -> Size {
+        Size {
+            nodes: self.nodes.saturating_add(other.nodes),
+            bytes: self.bytes.saturating_add(other.bytes),
+        }
+    }
+
+    fn is_within(self, limit: Size) -> bool {
+        self.nodes <= limit.nodes && self.bytes <= limit.bytes
+    }
+}
 
 /// Why a text is not in its format.
 pub(crate) struct SyntaxError {

@@ -1,16 +1,16 @@
 //! YAML. Scalars without quotes stay as they are written; what they mean depends on the key (as it did for the
 //! predecessor's parser), so that `name: 1.10` is the text `1.10`.
 
-use super::{DEEPEST, MOST_NODES, SyntaxError};
+use super::{DEEPEST, MOST_REPEATED, Size, SyntaxError};
 use crate::node::{Key, Mark, Node, Value};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
     let mut build = Build {
         events: Parser::new_from_str(text),
         anchors: HashMap::new(),
-        nodes: 0,
+        repeated: Size::default(),
     };
     let mut document = None;
     loop {
@@ -30,8 +30,17 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
 
 struct Build<'a> {
     events: Parser<'a, saphyr_parser::StrInput<'a>>,
-    anchors: HashMap<usize, (Node, usize)>,
-    nodes: usize,
+    anchors: HashMap<usize, Anchored>,
+    /// What aliases have repeated so far.
+    repeated: Size,
+}
+
+/// What an alias can name.
+struct Anchored {
+    node: Node,
+    size: Size,
+    /// How many levels are below it.
+    height: usize,
 }
 
 fn mark_of(marker: &Marker) -> Mark {
@@ -53,25 +62,20 @@ impl<'a> Build<'a> {
         }
     }
 
-    fn count(&mut self, nodes: usize, mark: Mark) -> Result<(), SyntaxError> {
-        self.nodes = self.nodes.saturating_add(nodes);
-        if self.nodes > MOST_NODES {
-            return Err(SyntaxError::at(mark, "its aliases (*name) make it far too large"));
+    /// Takes what an alias, or the keeping of an anchor, repeats off the budget.
+    fn repeat(&mut self, size: Size, mark: Mark) -> Result<(), SyntaxError> {
+        self.repeated = self.repeated.plus(size);
+        if self.repeated.is_within(MOST_REPEATED) {
+            Ok(())
+        } else {
+            Err(SyntaxError::at(mark, "its aliases (*name) make it far too large"))
         }
-        Ok(())
     }
 
     fn node(&mut self, event: Event<'a>, mark: Mark, depth: usize) -> Result<Node, SyntaxError> {
-        if depth > DEEPEST {
-            return Err(SyntaxError::at(
-                mark,
-                format!("is nested more than {DEEPEST} levels deep"),
-            ));
-        }
-        let before = self.nodes;
-        self.count(1, mark)?;
+        within_depth(depth, mark)?;
         let (value, anchor) = match event {
-            Event::Alias(anchor) => return self.alias(anchor, mark),
+            Event::Alias(anchor) => return self.alias(anchor, mark, depth),
             Event::Scalar(text, style, anchor, tag) => (scalar(&text, style, tag.as_deref(), mark)?, anchor),
             Event::SequenceStart(anchor, _) => (self.list(depth)?, anchor),
             Event::MappingStart(anchor, _) => (self.map(depth)?, anchor),
@@ -79,20 +83,22 @@ impl<'a> Build<'a> {
         };
         let node = Node { mark, value };
         if anchor > 0 {
-            let size = self.nodes - before;
-            self.count(size, mark)?;
-            self.anchors.insert(anchor, (node.clone(), size));
+            let (size, height) = measure(&node);
+            self.repeat(size, mark)?;
+            let node = node.clone();
+            self.anchors.insert(anchor, Anchored { node, size, height });
         }
         Ok(node)
     }
 
-    fn alias(&mut self, anchor: usize, mark: Mark) -> Result<Node, SyntaxError> {
-        let Some((_, size)) = self.anchors.get(&anchor) else {
+    fn alias(&mut self, anchor: usize, mark: Mark, depth: usize) -> Result<Node, SyntaxError> {
+        let Some(Anchored { size, height, .. }) = self.anchors.get(&anchor) else {
             return Err(SyntaxError::at(mark, "an alias (*name) inside of what it names"));
         };
-        self.count(*size, mark)?;
+        within_depth(depth + height, mark)?;
+        self.repeat(*size, mark)?;
         match self.anchors.get(&anchor) {
-            Some((node, _)) => Ok(node.clone()),
+            Some(anchored) => Ok(anchored.node.clone()),
             None => Err(SyntaxError::at(mark, "an alias (*name) of nothing")),
         }
     }
@@ -127,25 +133,61 @@ impl<'a> Build<'a> {
                 entries.push((key, node));
             }
         }
+        let mut known: BTreeSet<String> = match merged.is_empty() {
+            true => BTreeSet::new(),
+            false => entries.iter().map(|(key, _)| key.text.clone()).collect(),
+        };
         for node in merged {
-            merge(&mut entries, node)?;
+            merge(&mut entries, &mut known, node)?;
         }
         Ok(Value::Map(entries))
     }
 }
 
+fn within_depth(depth: usize, mark: Mark) -> Result<(), SyntaxError> {
+    if depth > DEEPEST {
+        return Err(SyntaxError::at(
+            mark,
+            format!("is nested more than {DEEPEST} levels deep"),
+        ));
+    }
+    Ok(())
+}
+
+/// How much a value holds, and how many levels are below it. It is within [`DEEPEST`].
+fn measure(node: &Node) -> (Size, usize) {
+    let mut size = Size { nodes: 1, bytes: 0 };
+    let mut height = 0;
+    let mut add = |below: &Node| {
+        let (part, levels) = measure(below);
+        size = size.plus(part);
+        height = height.max(levels + 1);
+    };
+    match &node.value {
+        Value::Null => {}
+        Value::Text(text) | Value::Plain(text) | Value::Literal(text) => size.bytes = text.len(),
+        Value::List(items) => items.iter().for_each(add),
+        Value::Map(entries) => {
+            entries.iter().for_each(|(_, value)| add(value));
+            let keys = entries.iter().map(|(key, _)| key.text.len()).sum();
+            size = size.plus(Size { nodes: 0, bytes: keys });
+        }
+    }
+    (size, height)
+}
+
 /// `<<: *other` adds the entries of another map that the map itself does not have.
-fn merge(entries: &mut Vec<(Key, Node)>, from: Node) -> Result<(), SyntaxError> {
+fn merge(entries: &mut Vec<(Key, Node)>, known: &mut BTreeSet<String>, from: Node) -> Result<(), SyntaxError> {
     match from.value {
         Value::Map(others) => {
             for (key, node) in others {
-                if !entries.iter().any(|(known, _)| known.text == key.text) {
+                if known.insert(key.text.clone()) {
                     entries.push((key, node));
                 }
             }
             Ok(())
         }
-        Value::List(nodes) => nodes.into_iter().try_for_each(|node| merge(entries, node)),
+        Value::List(nodes) => nodes.into_iter().try_for_each(|node| merge(entries, known, node)),
         _ => Err(SyntaxError::at(from.mark, "<< wants a map or a list of maps")),
     }
 }
