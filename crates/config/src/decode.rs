@@ -122,10 +122,20 @@ pub(crate) fn list(node: &Node, item: fn(&Node) -> Result<String, Problem>) -> R
 pub(crate) fn variables(node: &Node) -> Result<BTreeMap<String, String>, Problem> {
     const WANTED: &str = "NAME=value words, a list of them, or a map";
     match &node.value {
-        Value::Map(entries) => entries
-            .iter()
-            .map(|(key, value)| Ok((name(&key.text)?, as_written(value, "a text")?)))
-            .collect(),
+        Value::Map(entries) => {
+            let mut lines = BTreeMap::new();
+            let mut variables = BTreeMap::new();
+            for (key, value) in entries {
+                if let Some(first) = lines.insert(&key.text, key.mark.line) {
+                    let (name, second) = (shortened(&key.text), key.mark.line);
+                    return Err(format!(
+                        "found {name} twice, on line {first} and on line {second}; remove one of them"
+                    ));
+                }
+                variables.insert(name(&key.text)?, as_written(value, "a text")?);
+            }
+            Ok(variables)
+        }
         Value::List(items) => items
             .iter()
             .map(|item| assignment(&as_written(item, WANTED)?).map_err(|bad| format!("found {}: {bad}", item.found())))

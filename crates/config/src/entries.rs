@@ -1,7 +1,7 @@
 //! The process configuration: a list of entries.
 
 use crate::entry::{Entry, FIELDS, check_name};
-use crate::error::{ConfigError, Place, one_line};
+use crate::error::{ConfigError, Place, one_line, shortened, warn};
 use crate::format::{self, Format};
 use crate::nearest::nearest;
 use crate::node::{Key, Mark, Node, Value};
@@ -76,7 +76,9 @@ pub fn parse_entries(path: &Path, text: &str, format: Format) -> Result<Entries,
         names: BTreeMap::new(),
     };
     reading.root(&root)?;
-    Ok(reading.result)
+    let mut result = reading.result;
+    result.warnings = shortened(result.warnings);
+    Ok(result)
 }
 
 struct Reading {
@@ -101,9 +103,14 @@ impl Reading {
 
     fn warn_of_unknown(&mut self, key: &Key, of: &str, known: impl Iterator<Item = &'static str>) {
         let place = Place::line(&self.result.file, key.mark);
-        let hint = nearest(&key.text, known).map(|name| format!(", the nearest known one is {name}"));
-        let warning = format!("{place}: {of}unknown field {}{}", key.text, hint.unwrap_or_default());
-        self.result.warnings.push(one_line(&warning));
+        warn(&mut self.result.warnings, || {
+            let hint = nearest(&key.text, known).map(|name| format!(", the nearest known one is {name}"));
+            one_line(&format!(
+                "{place}: {of}unknown field {}{}",
+                key.text,
+                hint.unwrap_or_default()
+            ))
+        });
     }
 
     /// Whether a key is this field. TOML's are matched without regard to case and underscores.
@@ -168,7 +175,8 @@ impl Reading {
             if let Some(first) = marks.insert(field.name, key.mark) {
                 return Err(self.given_twice(key, &of, first));
             }
-            if !matches!(value.value, Value::Null) {
+            // The only field that has no default.
+            if field.name == "file" || !value.is_empty() {
                 (field.set)(&mut entry, value)
                     .map_err(|problem| self.error(value.mark, format!("{of}{}: {problem}", key.text)))?;
             }

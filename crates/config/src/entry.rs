@@ -1,7 +1,7 @@
 //! One process of a process configuration, and its fields.
 
 use crate::decode::{self, Problem};
-use crate::node::{Node, Value};
+use crate::node::Node;
 use pmon3_supervisor::spec::Name;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -58,15 +58,15 @@ const DAY: u64 = 24 * 60 * 60;
 /// Every field, in the order in which they are written.
 pub(crate) const FIELDS: &[Field] = &[
     field("file", |entry, node| set(&mut entry.file, file(node))),
-    field("name", |entry, node| set(&mut entry.name, optional(node, name))),
+    field("name", |entry, node| set(&mut entry.name, name(node).map(Some))),
     field("args", |entry, node| set(&mut entry.args, decode::word_list(node))),
     field("env_vars", |entry, node| {
         set(&mut entry.env_vars, decode::variables(node))
     }),
-    field("user", |entry, node| set(&mut entry.user, optional(node, decode::text))),
-    field("log", |entry, node| set(&mut entry.log, optional(node, absolute))),
+    field("user", |entry, node| set(&mut entry.user, decode::text(node).map(Some))),
+    field("log", |entry, node| set(&mut entry.log, absolute(node).map(Some))),
     field("log_dir", |entry, node| {
-        set(&mut entry.log_dir, optional(node, absolute))
+        set(&mut entry.log_dir, absolute(node).map(Some))
     }),
     field("no_auto_restart", |entry, node| {
         set(&mut entry.no_auto_restart, decode::truth(node))
@@ -75,7 +75,7 @@ pub(crate) const FIELDS: &[Field] = &[
         set(&mut entry.dependencies, decode::list(node, name))
     }),
     field("groups", |entry, node| set(&mut entry.groups, decode::list(node, name))),
-    field("cwd", |entry, node| set(&mut entry.cwd, optional(node, absolute))),
+    field("cwd", |entry, node| set(&mut entry.cwd, absolute(node).map(Some))),
     field("stop_timeout", |entry, node| {
         set(&mut entry.stop_timeout, decode::seconds(node, DAY).map(Some))
     }),
@@ -88,14 +88,6 @@ const fn field(name: &'static str, set: fn(&mut Entry, &Node) -> Result<(), Prob
 fn set<T>(slot: &mut T, value: Result<T, Problem>) -> Result<(), Problem> {
     *slot = value?;
     Ok(())
-}
-
-/// An empty text means that nothing was said: the predecessor's export writes them.
-fn optional(node: &Node, decode: fn(&Node) -> Result<String, Problem>) -> Result<Option<String>, Problem> {
-    match &node.value {
-        Value::Text(text) if text.is_empty() => Ok(None),
-        _ => decode(node).map(Some),
-    }
 }
 
 fn name(node: &Node) -> Result<String, Problem> {

@@ -120,9 +120,10 @@ impl Environment {
         }
     }
 
-    /// The process configuration at the usual place: the first of the four names that exists.
-    pub fn default_process_config_file(&self) -> Option<PathBuf> {
-        let directory = self.config_dir();
+    /// The process configuration where none is named: the first of the four names that exists beside the configuration
+    /// file in force. A daemon with a configuration of its own must not start what the machine's is to start.
+    pub fn default_process_config_file(&self, config_file: &Path) -> Option<PathBuf> {
+        let directory = config_file.parent().unwrap_or(Path::new("/"));
         PROCESS_CONFIG_NAMES
             .iter()
             .map(|name| directory.join(name))

@@ -65,6 +65,29 @@ impl ConfigError {
     }
 }
 
+/// Who has so many mistakes in one file mends them by looking at it.
+const MOST_WARNINGS: usize = 20;
+
+/// Adds a warning. Those that [`shortened`] leaves out are only counted: to make one takes a search.
+pub(crate) fn warn(warnings: &mut Vec<String>, warning: impl FnOnce() -> String) {
+    let text = if warnings.len() < MOST_WARNINGS {
+        warning()
+    } else {
+        String::new()
+    };
+    warnings.push(text);
+}
+
+/// The first warnings, and how many more there are.
+pub(crate) fn shortened(mut warnings: Vec<String>) -> Vec<String> {
+    let more = warnings.len().saturating_sub(MOST_WARNINGS);
+    warnings.truncate(MOST_WARNINGS);
+    if more > 0 {
+        warnings.push(format!("… and {more} more warnings"));
+    }
+    warnings
+}
+
 /// What is said is one line, whatever is in the names and texts that it quotes.
 pub(crate) fn one_line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

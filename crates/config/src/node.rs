@@ -39,6 +39,15 @@ pub(crate) struct Key {
 }
 
 impl Node {
+    /// Whether nothing is said: what has no value, or an empty text, has its default.
+    pub(crate) fn is_empty(&self) -> bool {
+        match &self.value {
+            Value::Null => true,
+            Value::Text(text) | Value::Plain(text) => text.is_empty(),
+            Value::Literal(_) | Value::List(_) | Value::Map(_) => false,
+        }
+    }
+
     /// What was found, as the end of a sentence: `a list`, `the text "abc"`.
     pub(crate) fn found(&self) -> String {
         match &self.value {

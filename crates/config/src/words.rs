@@ -28,7 +28,7 @@ pub fn words(text: &str) -> Result<Vec<String>, BadWords> {
     let mut rest = text.chars();
     while let Some(c) = rest.next() {
         match c {
-            ' ' | '\t' | '\n' | '\r' => words.extend(word.take()),
+            ' ' | '\t' | '\n' => words.extend(word.take()),
             '\'' => single_quoted(&mut rest, word.get_or_insert_default())?,
             '"' => double_quoted(&mut rest, word.get_or_insert_default())?,
             '\\' => match rest.next().ok_or(BadWords::LoneBackslash)? {

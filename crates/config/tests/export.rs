@@ -166,6 +166,7 @@ fn words_are_split_as_a_posix_shell_splits_them() {
         ("$HOME `x` *.c #tag", &["$HOME", "`x`", "*.c", "#tag"]),
         ("a\\\nb", &["ab"]),
         ("ä 日本", &["ä", "日本"]),
+        ("a\rb\u{b}c\u{a0}d", &["a\rb\u{b}c\u{a0}d"]),
     ] {
         assert_eq!(words(text).unwrap(), expected, "{text}");
     }

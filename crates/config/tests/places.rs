@@ -122,6 +122,12 @@ fn the_process_configuration_is_named_or_the_first_of_four_that_exists() {
         fs::write(directory.join(name), "").unwrap();
         assert_eq!(found(&[]), Some(directory.join(name)));
     }
+    // Beside the file in force, and nowhere else.
+    assert_eq!(found(&[("PMON3_CONF", "/no/such/config.yml")]), None);
+    let own = tempfile::tempdir().unwrap();
+    let (conf, entries) = (own.path().join("my.yml"), own.path().join("process.config.yml"));
+    fs::write(&entries, "").unwrap();
+    assert_eq!(found(&[("PMON3_CONF", conf.to_str().unwrap())]), Some(entries));
     fs::write(directory.join("config.yml"), "process_config_file: /srv/key.json\n").unwrap();
     assert_eq!(found(&[]).unwrap(), Path::new("/srv/key.json"));
     let key = ("PMON3_PROCESS_CONFIG_FILE", "/srv/variable.json");

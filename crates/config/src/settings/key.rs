@@ -2,7 +2,7 @@
 
 use super::{LogLevel, ProcessTree, Settings};
 use crate::decode::{self, Problem};
-use crate::node::{Node, Value};
+use crate::node::Node;
 use crate::words::join_words;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -64,7 +64,14 @@ impl Key {
             Some(configor) if index == 0 => format!("CONFIGOR_{configor}"),
             _ => format!("CONFIGOR_{}", name.replace('_', "").replace('.', "_").to_uppercase()),
         });
-        own.into_iter().chain(pmon3).chain(configor).collect()
+        let mut all: Vec<String> = own.into_iter().chain(pmon3).chain(configor).collect();
+        // The section that files call event_handling is called EventHandler in the predecessor's code, from which its
+        // library makes the variables.
+        if let Some(nested) = self.nested.and_then(|nested| nested.strip_prefix("event_handling.")) {
+            let name = nested.replace('_', "").to_uppercase();
+            all.push(format!("CONFIGOR_EVENTHANDLER_{name}"));
+        }
+        all
     }
 
     /// Takes the value over into the settings.
@@ -82,10 +89,10 @@ impl Key {
             }
             Kind::Fraction(slot, max) => *slot(settings) = decode::seconds(node, *max)?,
             Kind::Path(slot) => *slot(settings) = path(node)?,
-            Kind::OptionalPath(slot) => *slot(settings) = optional(node, path)?,
-            Kind::Name(slot) => *slot(settings) = optional(node, decode::text)?,
+            Kind::OptionalPath(slot) => *slot(settings) = Some(path(node)?),
+            Kind::Name(slot) => *slot(settings) = Some(decode::text(node)?),
             Kind::Command(slot) => *slot(settings) = decode::word_list(node)?,
-            Kind::Mode(slot) => *slot(settings) = optional(node, mode)?,
+            Kind::Mode(slot) => *slot(settings) = Some(mode(node)?),
             Kind::Level(slot) => *slot(settings) = decode::one_of(node, &LogLevel::WORDS)?,
             Kind::Tree(slot) => *slot(settings) = decode::one_of(node, &ProcessTree::WORDS)?,
         }
@@ -121,14 +128,6 @@ fn word<T: PartialEq>(words: &[(&str, T)], value: T) -> String {
         .find(|(_, other)| *other == value)
         .map(|(name, _)| (*name).to_owned())
         .unwrap_or_default()
-}
-
-/// An empty text means none: the predecessor's files have `mq_user: ""`.
-fn optional<T>(node: &Node, decode: fn(&Node) -> Result<T, Problem>) -> Result<Option<T>, Problem> {
-    match &node.value {
-        Value::Text(text) if text.is_empty() => Ok(None),
-        _ => decode(node).map(Some),
-    }
 }
 
 fn path(node: &Node) -> Result<PathBuf, Problem> {

@@ -5,7 +5,7 @@ use super::loaded::{Loaded, Origin};
 use super::table::KEYS;
 use super::{Settings, variables};
 use crate::environment::Environment;
-use crate::error::{ConfigError, Place, one_line};
+use crate::error::{ConfigError, Place, one_line, shortened, warn};
 use crate::format::{self, Format};
 use crate::nearest::nearest;
 use crate::node::{Mark, Node, Value};
@@ -43,8 +43,9 @@ pub fn load_file(environment: &Environment, file: &Path) -> Result<Loaded, Confi
     }
     let seen = reading.seen;
     variables::apply(environment, &mut loaded)?;
-    agree(&mut loaded, environment, |key| match seen.get(key) {
-        Some(mark) => Place::line(file, *mark),
+    loaded.warnings = shortened(loaded.warnings);
+    agree(&mut loaded, environment, file, |key| match seen.get(key) {
+        Some((_, mark)) => Place::line(file, *mark),
         None => Place::File(file.to_owned()),
     })?;
     Ok(loaded)
@@ -54,8 +55,8 @@ pub fn load_file(environment: &Environment, file: &Path) -> Result<Loaded, Confi
 struct Reading<'a> {
     file: &'a Path,
     loaded: &'a mut Loaded,
-    /// Where each key was given.
-    seen: BTreeMap<&'static str, Mark>,
+    /// By what name and where each key was given.
+    seen: BTreeMap<&'static str, (String, Mark)>,
 }
 
 /// Whether this is the path of a map of keys.
@@ -105,20 +106,44 @@ impl Reading<'_> {
         }
         let place = Place::line(self.file, mark);
         let Some(key) = KEYS.iter().find(|key| key.names().any(|name| name == path)) else {
-            let hint = nearest(path, KEYS.iter().flat_map(Key::names));
-            let hint = hint.map(|name| format!(", the nearest known key is {name}"));
-            let warning = format!("{place}: unknown key {path}{}", hint.unwrap_or_default());
-            self.loaded.warnings.push(one_line(&warning));
+            let warning = || {
+                let hint = nearest(path, KEYS.iter().flat_map(Key::names));
+                let hint = hint.map(|name| format!(", the nearest known key is {name}"));
+                one_line(&format!("{place}: unknown key {path}{}", hint.unwrap_or_default()))
+            };
+            warn(&mut self.loaded.warnings, warning);
             return Ok(());
         };
-        if let Some(first) = self.seen.insert(key.name, mark) {
-            return Err(self.given_twice(path, first, mark));
-        }
-        if matches!(value.value, Value::Null) {
+        if value.is_empty() {
             return Ok(());
         }
-        key.set(&mut self.loaded.settings, value)
+        let mut settings = self.loaded.settings.clone();
+        key.set(&mut settings, value)
             .map_err(|problem| self.error(value.mark, format!("{path}: {problem}")))?;
+        if let Some((other, first)) = self.seen.get(key.name).cloned() {
+            if other == path {
+                return Err(self.given_twice(path, first, mark));
+            }
+            // Both generations in one file: the flat one is what the documentation tells people to write.
+            let is_flat = path == key.name;
+            let (used, unused) = match is_flat {
+                true => ((path, mark), (other.as_str(), first)),
+                false => ((other.as_str(), first), (path, mark)),
+            };
+            let warning = || {
+                let place = Place::line(self.file, unused.1);
+                let (unused, line, used) = (unused.0, used.1.line, used.0);
+                one_line(&format!(
+                    "{place}: {unused} has no effect: it is the same as {used} on line {line}, which counts; remove one of them"
+                ))
+            };
+            warn(&mut self.loaded.warnings, warning);
+            if !is_flat {
+                return Ok(());
+            }
+        }
+        self.seen.insert(key.name, (path.to_owned(), mark));
+        self.loaded.settings = settings;
         if key.is_unused() {
             let note = format!("{place}: {path} has no effect any more: pmond listens on a socket");
             self.loaded.notes.push(note);
@@ -133,13 +158,14 @@ impl Reading<'_> {
 fn agree(
     loaded: &mut Loaded,
     environment: &Environment,
+    file: &Path,
     place_in_file: impl Fn(&str) -> Place,
 ) -> Result<(), ConfigError> {
     if loaded.origin("socket") == Origin::Default {
         loaded.settings.socket = environment.default_socket(&loaded.settings.data_dir);
     }
     if loaded.settings.process_config_file.is_none() {
-        loaded.settings.process_config_file = environment.default_process_config_file();
+        loaded.settings.process_config_file = environment.default_process_config_file(file);
     }
     let (delay, max) = (loaded.settings.restart_delay, loaded.settings.restart_delay_max);
     if delay <= max {

@@ -150,7 +150,9 @@ pub(crate) const KEYS: &[Key] = &[
         .nested("message_queue.directory.posix_mq")
         .configor("POSIXMESSAGEQUEUEDIR"),
     key("shmem_dir", Kind::OptionalPath(|s| &mut s.unused.shmem_dir), UNUSED).nested("message_queue.directory.shmem"),
-    key("message_queue.name_suffix", Kind::Name(|s| &mut s.unused.name_suffix), UNUSED),
+    key("mq_suffix", Kind::Name(|s| &mut s.unused.name_suffix), UNUSED)
+        .nested("message_queue.name_suffix")
+        .configor("MESSAGEQUEUESUFFIX"),
     key("message_queue.directory_mode", Kind::Mode(|s| &mut s.unused.directory_mode), UNUSED),
     key("message_queue.file_mode", Kind::Mode(|s| &mut s.unused.file_mode), UNUSED),
 ];

@@ -6,7 +6,7 @@ use super::loaded::{Loaded, Origin};
 use super::table::KEYS;
 use crate::decode::one_of;
 use crate::environment::Environment;
-use crate::error::{ConfigError, Place};
+use crate::error::{ConfigError, Place, one_line};
 use crate::nearest::nearest;
 use crate::node::{Mark, Node, Value};
 
@@ -26,7 +26,7 @@ pub(super) fn apply(environment: &Environment, loaded: &mut Loaded) -> Result<()
             set(environment, loaded, key, name)?;
         }
     }
-    debug(environment, loaded)?;
+    debug(environment, loaded);
     warn_of_misspelt(environment, loaded);
     Ok(())
 }
@@ -62,20 +62,26 @@ fn set(environment: &Environment, loaded: &mut Loaded, key: &Key, name: String) 
     Ok(())
 }
 
-fn debug(environment: &Environment, loaded: &mut Loaded) -> Result<(), ConfigError> {
+/// A word that means nothing is no reason to start nothing: the variable is only for looking into what goes on.
+fn debug(environment: &Environment, loaded: &mut Loaded) {
     let Some(value) = environment.variable(DEBUG) else {
-        return Ok(());
+        return;
     };
     let text = match value.to_string_lossy().as_ref() {
-        "false" | "0" => return Ok(()),
+        "false" | "0" => return,
         "1" => "true".to_owned(),
         text => text.to_owned(),
     };
     let words: Vec<(&str, LogLevel)> = [("true", LogLevel::Debug)].into_iter().chain(LogLevel::WORDS).collect();
-    loaded.settings.log_level =
-        one_of(&plain(text), &words).map_err(|problem| ConfigError::new(Place::Variable(DEBUG.to_owned()), problem))?;
-    loaded.origins.insert("log_level", Origin::Variable(DEBUG.to_owned()));
-    Ok(())
+    match one_of(&plain(text), &words) {
+        Ok(level) => {
+            loaded.settings.log_level = level;
+            loaded.origins.insert("log_level", Origin::Variable(DEBUG.to_owned()));
+        }
+        Err(problem) => loaded.warnings.push(one_line(&format!(
+            "environment variable {DEBUG} has no effect: {problem}"
+        ))),
+    }
 }
 
 /// Variables that look much like ours are mistakes; others with our prefix may be somebody else's.

@@ -141,6 +141,26 @@ fn a_field_that_is_given_twice_is_an_error_with_both_lines() {
 }
 
 #[test]
+fn a_variable_that_is_given_twice_in_a_map_is_an_error_with_both_lines() {
+    for (format, map) in [
+        (Format::Json, "{\"A\": \"1\",\n\"A\": \"2\"}"),
+        (Format::Yaml, "{A: 1,\n      A: 2}"),
+    ] {
+        let said = read(&with("env_vars", map, format).0, format).unwrap_err();
+        assert!(
+            said.starts_with("/etc/own:3:") && said.contains("env_vars: found \"A\" twice, on line 3 and on line 4"),
+            "{said}"
+        );
+    }
+    let text = "[[processes]]\nfile = \"/bin/x\"\n[processes.env_vars]\nA = \"1\"\nA = \"2\"\n";
+    let said = read(text, Format::Toml).unwrap_err();
+    assert!(
+        said.starts_with("/etc/own:5:") && said.contains("first on line 4"),
+        "{said}"
+    );
+}
+
+#[test]
 fn two_processes_of_one_name_are_an_error_with_both_lines() {
     for (first, second) in [
         ("name: a, file: /bin/x", "name: a, file: /bin/y"),

@@ -57,7 +57,7 @@ fn cases() -> Vec<Case> {
         case(&["mq_user", "message_queue.user"], "joe", NAMES),
         case(&["mq_group", "message_queue.group"], "staff", NAMES),
         case(&["admin_group"], "wheel", NAMES),
-        case(&["message_queue.name_suffix"], "x", NAMES),
+        case(&["mq_suffix", "message_queue.name_suffix"], "x", NAMES),
     ];
     for name in [
         "logs.user",
@@ -147,6 +147,18 @@ fn every_key_is_taken_by_each_of_its_names() {
             assert_eq!(value(&loaded, case.names[0]), case.good.1, "{name}");
             assert_eq!(loaded.origin(case.names[0]), Origin::File(files.file(), line), "{name}");
             assert_eq!(loaded.warnings, [""; 0], "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_key_whose_value_is_empty_has_its_default() {
+    let default = loaded("");
+    for case in cases() {
+        for (name, empty) in case.names.iter().flat_map(|name| [(name, ""), (name, "\"\"")]) {
+            let loaded = loaded(&lines(name, empty).0);
+            assert_eq!(loaded.settings, default.settings, "{name}: {empty}");
+            assert_eq!(loaded.origin(case.names[0]), Origin::Default, "{name}: {empty}");
         }
     }
 }

@@ -8,7 +8,7 @@
 mod keys;
 mod variables;
 
-use pmon3_config::{ConfigError, Environment, Loaded, LogLevel, Ownership, ProcessTree, load};
+use pmon3_config::{ConfigError, Environment, Loaded, LogLevel, Origin, Ownership, ProcessTree, load};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -98,7 +98,6 @@ fn an_unknown_key_is_a_warning_with_its_place_and_the_nearest_known_one() {
 fn a_key_that_is_given_twice_is_an_error_with_both_lines() {
     for (text, second, first) in [
         ("log_level: info\nsocket: /s\nlog_level: warn\n", 3, 1),
-        ("logs_dir: /a\nlogs:\n  directory: /b\n", 3, 1),
         ("logs:\n  user: a\n  user: b\n", 3, 2),
         (
             "wait:\n  ipc_connection: 1\nlog_level: info\nwait:\n  ipc_connection: 1\n",
@@ -114,6 +113,42 @@ fn a_key_that_is_given_twice_is_an_error_with_both_lines() {
             "{said}"
         );
     }
+}
+
+#[test]
+fn of_the_flat_and_the_nested_form_of_one_key_the_flat_one_wins_with_a_warning() {
+    for (text, place, line) in [
+        ("logs_dir: /flat\nlogs:\n  directory: /nested\n", "3:3", 1),
+        ("logs:\n  directory: /nested\nlogs_dir: /flat\n", "2:3", 3),
+    ] {
+        let files = Files::with(text);
+        let loaded = files.load_with(&[]).unwrap();
+        assert_eq!(loaded.settings.logs_dir, Path::new("/flat"), "{text}");
+        assert_eq!(loaded.origin("logs_dir"), Origin::File(files.file(), line));
+        let [warning] = &loaded.warnings[..] else {
+            panic!("{:?}", loaded.warnings)
+        };
+        let said = format!(
+            "{}:{place}: logs.directory has no effect: it is the same as logs_dir on line {line},",
+            files.file().display()
+        );
+        assert!(warning.starts_with(&said), "{warning}");
+    }
+    // The one that has no effect must be right all the same.
+    let said = error("logs_dir: /flat\nlogs:\n  directory: relative\n");
+    assert!(said.starts_with("config.yml:3:14: logs.directory: found "), "{said}");
+    // One without a value says nothing.
+    let nested = loaded("logs_dir: \"\"\nlogs:\n  directory: /nested\n");
+    assert_eq!(nested.settings.logs_dir, Path::new("/nested"));
+    assert_eq!(nested.warnings, [""; 0]);
+}
+
+#[test]
+fn warnings_are_no_more_than_a_person_reads() {
+    let text: String = (0..40_000).map(|number| format!("strange{number}: 1\n")).collect();
+    let warnings = loaded(&text).warnings;
+    assert_eq!(warnings.len(), 21);
+    assert_eq!(warnings[20], "… and 39980 more warnings");
 }
 
 #[test]
@@ -192,7 +227,7 @@ disable_reloads: true
     for key in [
         "shmem",
         "posix_mq",
-        "name_suffix",
+        "message_queue.name_suffix",
         "message_queue.directory_mode",
         "message_queue.file_mode",
     ] {
