@@ -7,6 +7,7 @@ use super::settings::{self, Places, SYSTEM_SOCKET};
 use pmon3_api::client::{Client, ClientError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// No daemon answers.
 #[derive(Debug)]
@@ -34,7 +35,14 @@ pub(super) async fn find(around: &Surroundings) -> Result<Result<Client, Nobody>
     }
     for path in &candidates {
         match try_one(around, path).await {
-            Ok(client) => return Ok(Ok(client)),
+            Ok(client) => {
+                // Asked for by who configured it; nothing here needs it.
+                let wait = places.as_ref().map_or(Duration::ZERO, |places| places.connection_wait);
+                if !wait.is_zero() {
+                    tokio::time::sleep(wait).await;
+                }
+                return Ok(Ok(client));
+            }
             Err(ClientError::Unreachable { source, .. }) if nobody_listens(&source) => {
                 log::debug!("no daemon at {}: {source}", path.display());
             }

@@ -2,6 +2,7 @@
 
 use super::session::Surroundings;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Where the daemon of the system listens, unless it was told otherwise.
 pub(super) const SYSTEM_SOCKET: &str = "/run/pmon3/pmond.sock";
@@ -13,6 +14,8 @@ pub(super) struct Places {
     pub(super) socket: PathBuf,
     /// Where its own log goes when it is started from here.
     pub(super) logs_dir: PathBuf,
+    /// How long to wait after connecting: `ipc_connection_wait`.
+    pub(super) connection_wait: Duration,
     /// Whether it may be started when it is needed.
     pub(super) auto_start: bool,
 }
@@ -27,6 +30,7 @@ pub(super) fn places(around: &Surroundings) -> Result<Places, String> {
     Ok(Places {
         socket: settings.socket,
         logs_dir: settings.logs_dir,
+        connection_wait: settings.ipc_connection_wait,
         auto_start: settings.auto_start,
     })
 }

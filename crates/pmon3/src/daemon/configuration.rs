@@ -3,7 +3,7 @@
 use super::guard;
 use super::mailbox::{Mailbox, Message};
 use super::policy;
-use pmon3_config::{Entry, Environment, Loaded, Settings};
+use pmon3_config::{Entries, Environment, Loaded, Settings};
 use pmon3_supervisor::Policy;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -75,14 +75,19 @@ impl Configuration {
 
     /// Loads the file again if it changed. Gives back what whoever commands now should know.
     pub(crate) fn refresh(&mut self, mailbox: &Mailbox) -> Vec<String> {
-        if Fingerprint::of(&self.environment.config_file()) != self.seen {
+        if !self.settings.disable_reloads && Fingerprint::of(&self.environment.config_file()) != self.seen {
             self.reload(mailbox);
         }
         self.broken.clone().into_iter().collect()
     }
 
-    /// Loads the file again. A broken one changes nothing.
+    /// Loads the file again, as SIGHUP asks. A broken one changes nothing.
     pub(crate) fn reload(&mut self, mailbox: &Mailbox) {
+        if self.settings.disable_reloads {
+            return log::warn!(
+                "the configuration is not read again: disable_reloads is set; start pmond anew for that"
+            );
+        }
         self.seen = Fingerprint::of(&self.environment.config_file());
         match read(&self.environment) {
             Ok(loaded) => {
@@ -103,17 +108,26 @@ impl Configuration {
         }
     }
 
-    /// The entries of the process configuration, read now.
-    pub(crate) fn entries(&self) -> Result<Vec<Entry>, Error> {
+    /// The entries of the process configuration, read now. Warnings about it go to the log, too.
+    pub(crate) fn entries(&self) -> Result<Entries, Error> {
         let Some(path) = self.process_file() else {
-            return Ok(Vec::new());
+            return Ok(Entries::default());
         };
         guard::check(&path)?;
-        Ok(pmon3_config::read_entries(&path)?)
+        let entries = pmon3_config::load_entries(&path)?;
+        for warning in &entries.warnings {
+            log::warn!("{warning}");
+        }
+        Ok(entries)
     }
 
+    /// The file may have come since the configuration was read.
     fn process_file(&self) -> Option<PathBuf> {
-        self.settings.process_config_file.clone().filter(|path| path.exists())
+        let named = self.settings.process_config_file.clone();
+        let config = self.environment.config_file();
+        named
+            .or_else(|| self.environment.default_process_config_file(&config))
+            .filter(|path| path.exists())
     }
 }
 

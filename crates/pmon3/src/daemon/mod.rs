@@ -5,6 +5,7 @@
 
 mod children;
 mod configuration;
+mod directories;
 mod guard;
 mod hooks;
 mod logger;
@@ -41,7 +42,7 @@ use pmon3_supervisor::{Caller, InitScope, Request};
 use rustix::process::Signal;
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::ExitCode;
@@ -141,12 +142,12 @@ fn run(notifier: &Arc<Notifier>) -> Result<(), Error> {
     let settings = configuration.shared();
     logger::set_level(settings.log_level.into());
 
-    make_dir(&settings.data_dir, 0o700)?;
-    make_dir(&settings.logs_dir, 0o755)?;
+    directories::prepare(&settings)?;
     let lock = Lock::take(&settings.data_dir)?;
     let database = settings.data_dir.join("data.db");
     let mut store = Store::open(&database)?;
     let loaded = store.load()?;
+    directories::give_database(&database, &settings)?;
     for note in &loaded.notes {
         log::warn!("{}: {note}", database.display());
     }
@@ -300,7 +301,7 @@ async fn start_entries(api: &Rc<Api>) -> Result<(), Error> {
     let request = {
         let configuration = api.configuration.borrow();
         let entries = configuration.entries()?;
-        if entries.is_empty() {
+        if entries.entries.is_empty() {
             return Ok(());
         }
         let owner = Caller {
@@ -342,14 +343,6 @@ fn is_journal() -> bool {
         return false;
     };
     stream == format!("{}:{}", metadata.dev(), metadata.ino())
-}
-
-fn make_dir(path: &Path, mode: u32) -> Result<(), Error> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(mode)
-        .create(path)
-        .map_err(|error| format!("the directory {} cannot be made: {error}", path.display()).into())
 }
 
 fn socket_owner(settings: &Settings) -> SocketOwner {

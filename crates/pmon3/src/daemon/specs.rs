@@ -3,9 +3,9 @@
 
 use super::server::ApiError;
 use pmon3_api::ExecRequest;
-use pmon3_config::{Entry, Settings};
+use pmon3_config::{Entries, Settings};
 use pmon3_linux::output;
-use pmon3_linux::user::{self, Account};
+use pmon3_linux::user::{self, Account, Credentials};
 use pmon3_supervisor::{Caller, Name, Policy, Refusal, Spec, User};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -36,6 +36,44 @@ struct Wanted {
     dependencies: Vec<String>,
     groups: Vec<String>,
     stop_timeout: Option<f64>,
+}
+
+/// Whom one request is for, and what was looked up for it: a thousand entries of one user ask the user database once.
+struct Asked<'a> {
+    caller: &'a Caller,
+    policy: &'a Policy,
+    settings: &'a Settings,
+    /// By the name or number that was given; `None`: the caller.
+    users: BTreeMap<Option<String>, (Account, Credentials)>,
+    /// Default log directories that are made already.
+    prepared: BTreeSet<PathBuf>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(caller: &'a Caller, policy: &'a Policy, settings: &'a Settings) -> Asked<'a> {
+        Asked {
+            caller,
+            policy,
+            settings,
+            users: BTreeMap::new(),
+            prepared: BTreeSet::new(),
+        }
+    }
+
+    fn user(&mut self, user: Option<String>) -> Result<(Account, Credentials), ApiError> {
+        if let Some(known) = self.users.get(&user) {
+            return Ok(known.clone());
+        }
+        let account = account_of(user.as_deref(), self.caller)?;
+        // Whoever may not run as this user learns nothing about the user's files, either.
+        if !self.policy.may_run_as(self.caller, account.uid) {
+            return Err(ApiError::from(Refusal::MayNotRunAs(account.name)).about("user"));
+        }
+        let credentials = user::credentials(&account).map_err(|error| ApiError::internal(error.to_string()))?;
+        let found = (account, credentials);
+        self.users.insert(user, found.clone());
+        Ok(found)
+    }
 }
 
 impl Makings {
@@ -76,20 +114,23 @@ impl Makings {
             groups: request.groups,
             stop_timeout: request.stop_timeout,
         };
-        self.make(wanted, caller, policy, settings)
+        self.make(wanted, &mut Asked::new(caller, policy, settings))
     }
 
-    /// The specs of the process configuration. An error names its file and the entry.
+    /// The specs of the process configuration. An error names its file, the line and the entry.
     pub(crate) fn specs_of_entries(
         &self,
-        entries: &[Entry],
+        entries: &Entries,
         caller: &Caller,
         policy: &Policy,
         settings: &Settings,
     ) -> Result<Vec<Arc<Spec>>, ApiError> {
+        let mut asked = Asked::new(caller, policy, settings);
         entries
+            .entries
             .iter()
-            .map(|entry| {
+            .enumerate()
+            .map(|(place, entry)| {
                 let wanted = Wanted {
                     file: self.find_program(&entry.file),
                     argv0: Some(entry.file.clone()),
@@ -105,29 +146,19 @@ impl Makings {
                     groups: entry.groups.clone(),
                     stop_timeout: entry.stop_timeout.map(|timeout| timeout.as_secs_f64()),
                 };
-                self.make(wanted, caller, policy, settings)
-                    .map(Arc::new)
-                    .map_err(|mut error| {
-                        let file = settings
-                            .process_config_file
-                            .as_deref()
-                            .unwrap_or(Path::new("-"))
-                            .display();
-                        let name = entry.name_or_default();
-                        error.body.message = format!("{file}: entry `{name}`: {}", error.body.message);
-                        error
-                    })
+                self.make(wanted, &mut asked).map(Arc::new).map_err(|mut error| {
+                    let place = entries.place(place, error.field.unwrap_or("name"));
+                    error.body.message = format!("{place}: {}", error.body.message);
+                    error
+                })
             })
             .collect()
     }
 
-    fn make(&self, wanted: Wanted, caller: &Caller, policy: &Policy, settings: &Settings) -> Result<Spec, ApiError> {
+    fn make(&self, wanted: Wanted, asked: &mut Asked<'_>) -> Result<Spec, ApiError> {
         let name = name_or_default(wanted.name.as_deref(), &wanted.file)?;
-        let account = account_of(wanted.user.as_deref(), caller)?;
-        // Whoever may not run as this user learns nothing about the user's files, either.
-        if !policy.may_run_as(caller, account.uid) {
-            return Err(Refusal::MayNotRunAs(account.name).into());
-        }
+        let (account, credentials) = asked.user(wanted.user)?;
+        let settings = asked.settings;
         let stop_timeout = wanted.stop_timeout.map(stop_timeout).transpose()?;
         let cwd = wanted.cwd.unwrap_or_else(|| parent(&wanted.file));
         let spec = Spec {
@@ -149,7 +180,7 @@ impl Makings {
             stop_timeout,
         };
         let spec = spec.checked().map_err(|bad| ApiError::bad(bad.to_string()))?;
-        self.check_log(&spec, &account, settings)?;
+        self.check_log(&spec, &account, &credentials, asked)?;
         Ok(spec)
     }
 
@@ -181,21 +212,29 @@ impl Makings {
     }
 
     /// Whether the user may write this log. The default directory of a user is made here.
-    fn check_log(&self, spec: &Spec, account: &Account, settings: &Settings) -> Result<(), ApiError> {
-        let credentials = user::credentials(account).map_err(|error| ApiError::internal(error.to_string()))?;
+    fn check_log(
+        &self,
+        spec: &Spec,
+        account: &Account,
+        credentials: &Credentials,
+        asked: &mut Asked<'_>,
+    ) -> Result<(), ApiError> {
         let path = Path::new(&spec.log);
-        let dir = self.default_log_dir(account, settings);
-        if path.parent() == Some(dir.as_path()) {
-            output::prepare_dir(&dir, &credentials)
-                .map_err(|error| ApiError::bad(format!("log: {} cannot be made: {error}", dir.display())))?;
+        let dir = self.default_log_dir(account, asked.settings);
+        if path.parent() == Some(dir.as_path()) && !asked.prepared.contains(&dir) {
+            output::prepare_dir(&dir, credentials).map_err(|error| {
+                ApiError::bad(format!("log: {} cannot be made: {error}", dir.display())).about("log")
+            })?;
+            asked.prepared.insert(dir);
         }
-        output::check_writable(path, &credentials).map_err(|error| {
+        output::check_writable(path, credentials).map_err(|error| {
             ApiError::bad(format!(
                 "log: {} cannot be written as user {}: {error}",
                 path.display(),
                 account.name
             ))
             .hint("name another file with --log, or a directory that exists with --log-dir")
+            .about("log")
         })
     }
 
@@ -251,7 +290,9 @@ fn account_of(user: Option<&str>, caller: &Caller) -> Result<Account, ApiError> 
     };
     known.ok_or_else(|| {
         let text = user.unwrap_or_default().escape_debug();
-        ApiError::bad(format!("there is no user `{text}`")).hint("leave --user away to run it as yourself")
+        ApiError::bad(format!("there is no user `{text}`"))
+            .hint("leave --user away to run it as yourself")
+            .about("user")
     })
 }
 

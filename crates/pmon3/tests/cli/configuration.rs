@@ -27,6 +27,47 @@ fn sighup_reads_the_configuration() {
 }
 
 #[test]
+fn with_reloads_disabled_a_change_waits_for_the_next_start() {
+    let mut world = World::with("disable_reloads: true\n");
+    world.configure(&format!("disable_reloads: true\nlogs_dir: {}\n", world.at("other")));
+    kernel::signal(world.daemon_pid(), Signal::HUP);
+    until("a line about it", || world.daemon_log().contains("disable_reloads"));
+    world.exec("a", "hold");
+    assert_eq!(world.desc("a")["log"], json!(world.at("logs/a.log")));
+    world.stop();
+    world.start();
+    world.exec("b", "hold");
+    assert_eq!(world.desc("b")["log"], json!(world.at("other/b.log")));
+}
+
+#[test]
+fn directories_and_database_get_the_mode_that_is_asked_for() {
+    use std::os::unix::fs::MetadataExt;
+    let world =
+        World::with("permissions: {directory_mode: \"0750\"}\ndata: {directory_mode: \"0710\", file_mode: \"0640\"}\n");
+    let mode = |name: &str| std::fs::metadata(world.path(name)).unwrap().mode() & 0o7777;
+    assert_eq!(
+        (mode("logs"), mode("data"), mode("data/data.db")),
+        (0o750, 0o710, 0o640)
+    );
+}
+
+#[test]
+fn an_unknown_owner_of_a_directory_is_an_error_that_names_the_key() {
+    let world = World::without_daemon("logs: {user: no-such-user}\n");
+    let said = world.start_in_vain().stderr;
+    assert!(said.contains("logs.user") && said.contains("no-such-user"), "{said}");
+}
+
+#[test]
+fn a_command_waits_after_connecting_as_long_as_it_is_asked_to() {
+    let world = World::with("ipc_connection_wait: 300\n");
+    let began = std::time::Instant::now();
+    world.pmon3(&["ls"]);
+    assert!(began.elapsed() >= std::time::Duration::from_millis(300));
+}
+
+#[test]
 fn a_broken_change_keeps_the_last_good_one_and_is_shown_by_the_next_command() {
     let world = World::new();
     world.configure(&format!("logs_dir: {}\nrestart_delay: soon\n", world.at("other")));

@@ -51,7 +51,7 @@ fn pmon3_debug_makes_the_command_line_talk_on_stderr_only() {
 
 #[test]
 fn xipc_debug_shows_requests_and_answers_with_timings_of_both_programs() {
-    let mut world = World::without_daemon("");
+    let mut world = World::without_daemon("log_level: info\n");
     let mut command = world.daemon_command();
     command.env("XIPC_DEBUG", "true");
     world.start_by(&mut command);

@@ -125,6 +125,22 @@ fn init_starts_new_entries_takes_over_changed_fields_and_restarts_nothing() {
 }
 
 #[test]
+fn an_unknown_field_is_a_warning_of_init_that_names_the_line() {
+    let world = World::new();
+    let fixture = fixture().display().to_string();
+    world.write(
+        "process.config.json",
+        &format!("{{\"processes\": [{{\"file\": \"{fixture}\", \"args\": \"hold\",\n\"grups\": [\"g\"]}}]}}"),
+    );
+    let said = world.pmon3(&["init"]).stderr;
+    assert!(
+        said.contains(":2") && said.contains("grups") && said.contains("groups"),
+        "{said}"
+    );
+    assert_eq!(world.status("fixture"), "running");
+}
+
+#[test]
 fn init_of_the_configuration_only_leaves_the_others_alone() {
     let world = World::new();
     world.exec("other", "hold");
@@ -169,8 +185,13 @@ fn an_error_names_file_line_and_field_and_nothing_is_applied() {
         ),
         (
             "user",
-            format!("{{\"processes\": [{{\"file\": \"{fixture}\", \"user\": \"no-such\"}}]}}"),
-            &["no-such"],
+            format!("{{\"processes\": [{{\"file\": \"{fixture}\",\n\"user\": \"no-such\"}}]}}"),
+            &[":2", "user", "no-such"],
+        ),
+        (
+            "log",
+            format!("{{\"processes\": [{{\"file\": \"{fixture}\",\n\n\"log\": \"/no/such/dir/a.log\"}}]}}"),
+            &[":3", "log", "/no/such/dir"],
         ),
         (
             "twice",

@@ -38,7 +38,11 @@ fn processes_that_do_not_depend_on_one_another_end_side_by_side() {
     for (name, mine, other) in [("a", &first, &second), ("b", &second, &first)] {
         let program = world.script(
             name,
-            &format!("#!/bin/sh\ntrap 'echo > {mine} & cat {other}; exit 0' TERM\nsleep 1000 &\necho ready\nwait\n"),
+            // A shell's child that does not execute `sleep` yet would lose the signal to the shell's own handler.
+            &format!(
+                "#!/bin/sh\ntrap 'echo > {mine} & cat {other}; exit 0' TERM\nsleep 1000 &\n\
+                 until [ \"$(cat /proc/$!/comm)\" = sleep ]; do :; done\necho ready\nwait\n"
+            ),
         );
         world.pmon3(&["exec", &program]);
         until("it listens for the signal", || {

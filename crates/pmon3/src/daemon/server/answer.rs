@@ -22,6 +22,8 @@ pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
 pub(crate) struct ApiError {
     pub(crate) status: StatusCode,
     pub(crate) body: Box<ErrorBody>,
+    /// The field of a process that it is about, where it is about one.
+    pub(crate) field: Option<&'static str>,
 }
 
 impl ApiError {
@@ -34,6 +36,7 @@ impl ApiError {
         ApiError {
             status,
             body: Box::new(body),
+            field: None,
         }
     }
 
@@ -45,6 +48,12 @@ impl ApiError {
     /// Something that should not fail did.
     pub(crate) fn internal(message: impl Into<String>) -> ApiError {
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+    }
+
+    /// It is about this field of a process.
+    pub(crate) fn about(mut self, field: &'static str) -> ApiError {
+        self.field = Some(field);
+        self
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> ApiError {

@@ -50,6 +50,8 @@ pub(crate) struct Api {
     /// What new processes are made from, beside the request.
     pub(crate) makings: Makings,
     pub(crate) usage: RefCell<usage::Meter>,
+    /// Requests and answers are shown in the log from level info on: `XIPC_DEBUG=true`.
+    traces: bool,
     /// Turns true when the daemon is about to end.
     pub(crate) closing: Receiver<bool>,
     /// Connections of each user.
@@ -72,6 +74,8 @@ impl Api {
             makings,
             usage: RefCell::new(usage),
             guests: RefCell::default(),
+            traces: std::env::var("XIPC_DEBUG")
+                .is_ok_and(|value| !matches!(value.to_lowercase().as_str(), "" | "0" | "false")),
             closing,
         }
     }
@@ -226,7 +230,13 @@ async fn respond(api: Rc<Api>, caller: Caller, request: Request<Incoming>) -> Re
             response.headers_mut().append("pmon3-warning", value);
         }
     }
-    log::debug!(
+    let level = if api.traces {
+        log::Level::Info
+    } else {
+        log::Level::Debug
+    };
+    log::log!(
+        level,
         "uid {uid}: {line}: {} in {:?}",
         response.status().as_u16(),
         began.elapsed()

@@ -172,7 +172,15 @@ pub(crate) async fn exec(api: &Rc<Api>, caller: Caller, body: ExecRequest) -> Re
         api.makings
             .spec_of_exec(body, &caller, &policy, configuration.settings())?
     };
-    act(api, caller, Request::Exec(Arc::new(spec)), wait, StatusCode::CREATED).await
+    act(
+        api,
+        caller,
+        Request::Exec(Arc::new(spec)),
+        wait,
+        StatusCode::CREATED,
+        Vec::new(),
+    )
+    .await
 }
 
 /// All requests that do one thing to the processes they name: `restart`, `stop`, `reset`, `DELETE`, `kill`, `drop`, alone
@@ -184,7 +192,15 @@ pub(crate) async fn act_on(
     deed: fn(Which, bool) -> Request,
     body: ActionRequest,
 ) -> Result<Response<Body>, ApiError> {
-    act(api, caller, deed(which, body.force), body.wait_ms, StatusCode::OK).await
+    act(
+        api,
+        caller,
+        deed(which, body.force),
+        body.wait_ms,
+        StatusCode::OK,
+        Vec::new(),
+    )
+    .await
 }
 
 /// What [`act_on`] can do. `force`: by SIGKILL at once.
@@ -210,14 +226,16 @@ pub(crate) mod deed {
 
 /// `POST /v1/init`
 pub(crate) async fn init(api: &Rc<Api>, caller: Caller, body: ActionRequest) -> Result<Response<Body>, ApiError> {
-    let entries = {
+    let (entries, warnings) = {
         let configuration = api.configuration.borrow();
         let entries = configuration
             .entries()
             .map_err(|error| ApiError::bad(error.to_string()))?;
         let policy = configuration.policy();
-        api.makings
-            .specs_of_entries(&entries, &caller, &policy, configuration.settings())?
+        let specs = api
+            .makings
+            .specs_of_entries(&entries, &caller, &policy, configuration.settings())?;
+        (specs, entries.warnings)
     };
     let scope = if body.process_config_only {
         InitScope::Entries
@@ -230,21 +248,25 @@ pub(crate) async fn init(api: &Rc<Api>, caller: Caller, body: ActionRequest) -> 
         Request::Init { entries, scope },
         body.wait_ms,
         StatusCode::OK,
+        warnings,
     )
     .await
 }
 
-/// Hands a request to the owner, waits for what it causes, and tells what became of it.
+/// Hands a request to the owner, waits for what it causes, and tells what became of it. `told`: what the caller should know
+/// already.
 pub(crate) async fn act(
     api: &Rc<Api>,
     caller: Caller,
     request: Request,
     wait_ms: Option<u64>,
     done: StatusCode,
+    mut told: Vec<String>,
 ) -> Result<Response<Body>, ApiError> {
     let wait = wait_ms.map_or_else(|| api.configuration.borrow().response_wait(), Duration::from_millis);
     let under_way = api.mailbox.request(caller.clone(), request)?;
     let Accepted { ids, warnings } = under_way.reply.await??;
+    told.extend(warnings);
     // A year is as good as for ever, and no overflow.
     let wait = wait.min(Duration::from_secs(365 * 24 * 3600));
     let (problems, pending) = match tokio::time::timeout(wait, under_way.settled).await {
@@ -269,7 +291,7 @@ pub(crate) async fn act(
         ids: ids.iter().map(|id: &Id| id.0).collect(),
         pending: pending.iter().map(line).collect(),
         problems: problems.iter().map(line).collect(),
-        warnings,
+        warnings: told,
         processes: views(api, &caller, true).await?,
     };
     Ok(json(status, &outcome))
