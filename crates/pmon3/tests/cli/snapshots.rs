@@ -172,10 +172,7 @@ fn a_status_has_its_colour_on_a_terminal() {
 fn long_work_shows_its_progress_on_a_terminal() {
     let world = World::new();
     let gate = world.gate("gate");
-    let slow = world.script(
-        "slow",
-        &format!("#!/bin/sh\ntrap 'cat {gate}; exit 0' TERM\nsleep 1000 &\necho ready\nwait\n"),
-    );
+    let slow = world.trapping("slow", &format!("cat {gate}"));
     world.pmon3(&["exec", &slow]);
     until("it is ready", || world.read("logs/slow.log") == "ready\n");
     let terminal = Terminal::run(world.client(PMON3).arg("kill"), 80, 24);

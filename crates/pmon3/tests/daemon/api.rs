@@ -232,10 +232,7 @@ fn a_caller_that_hangs_up_does_not_take_back_what_was_asked() {
     let world = World::with("stop_timeout: 600\n");
     let gate = world.gate("gate");
     // It ends only when its gate is opened: the caller has hung up by then.
-    let slow = world.script(
-        "slow",
-        &format!("#!/bin/sh\ntrap 'cat {gate}; exit 0' TERM\nsleep 1000 &\necho ready\nwait\n"),
-    );
+    let slow = world.trapping("slow", &format!("cat {gate}"));
     world.pmon3(&["exec", &slow]);
     until("it is ready", || world.read("logs/slow.log") == "ready\n");
     let mut stream = UnixStream::connect(world.socket()).unwrap();

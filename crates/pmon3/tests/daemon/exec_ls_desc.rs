@@ -1,6 +1,6 @@
 //! The everyday commands.
 
-use crate::world::{World, fixture, kernel};
+use crate::world::{World, fixture, kernel, until};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -313,11 +313,9 @@ fn no_wait_returns_before_it_is_true() {
     let world = World::new();
     // It ends only when its gate is opened, so a command that waited for it would not come back.
     let gate = world.gate("gate");
-    let deaf = world.script(
-        "deaf",
-        &format!("#!/bin/sh\ntrap 'cat {gate}; exit 0' TERM\nsleep 1000 &\nwait\n"),
-    );
+    let deaf = world.trapping("deaf", &format!("cat {gate}"));
     world.pmon3(&["exec", &deaf, "--name", "web"]);
+    until("it is ready", || world.read("logs/web.log") == "ready\n");
     world.pmon3(&["stop", "web", "--no-wait"]);
     assert!(kernel::is_alive(world.pid("web")));
     world.open_gate("gate");

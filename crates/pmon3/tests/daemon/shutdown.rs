@@ -8,10 +8,7 @@ use std::os::unix::net::UnixListener;
 /// A program that writes its name when it is asked to end.
 fn tells(world: &World, name: &str) -> String {
     let ends = world.at("ends");
-    world.script(
-        name,
-        &format!("#!/bin/sh\ntrap 'echo {name} >> {ends}; exit 0' TERM\nsleep 1000 &\necho ready\nwait\n"),
-    )
+    world.trapping(name, &format!("echo {name} >> {ends}"))
 }
 
 #[test]
@@ -36,14 +33,7 @@ fn processes_that_do_not_depend_on_one_another_end_side_by_side() {
     // Each one ends only when the other one is ending too.
     let (first, second) = (world.gate("first"), world.gate("second"));
     for (name, mine, other) in [("a", &first, &second), ("b", &second, &first)] {
-        let program = world.script(
-            name,
-            // A shell's child that does not execute `sleep` yet would lose the signal to the shell's own handler.
-            &format!(
-                "#!/bin/sh\ntrap 'echo > {mine} & cat {other}; exit 0' TERM\nsleep 1000 &\n\
-                 until [ \"$(cat /proc/$!/comm)\" = sleep ]; do :; done\necho ready\nwait\n"
-            ),
-        );
+        let program = world.trapping(name, &format!("echo > {mine} & cat {other}"));
         world.pmon3(&["exec", &program]);
         until("it listens for the signal", || {
             world.read(format!("logs/{name}.log")) == "ready\n"

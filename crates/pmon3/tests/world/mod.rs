@@ -373,6 +373,16 @@ impl World {
 
     /// A copy that can be executed at once. Not written by this process: another test that starts a program meanwhile
     /// would hold it open for writing for a moment, and that is "text file busy".
+    /// A script that does this when it is asked to end, and says `ready` as soon as it would. Its child must execute
+    /// `sleep` by then: before that, the shell's own handler would swallow the child's signal.
+    pub(crate) fn trapping(&self, name: &str, at_term: &str) -> String {
+        let text = format!(
+            "#!/bin/sh\ntrap '{at_term}; exit 0' TERM\nsleep 1000 &\n\
+             until [ \"$(cat /proc/$!/comm)\" = sleep ]; do :; done\necho ready\nwait\n"
+        );
+        self.script(name, &text)
+    }
+
     pub(crate) fn executable(&self, name: &str, source: impl AsRef<OsStr>) -> String {
         let path = self.at(name);
         let mut install = Command::new("install");
