@@ -129,7 +129,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("logs.user", Kind::Name(|s| &mut s.logs.user), "the user who owns the logs"),
     key("logs.group", Kind::Name(|s| &mut s.logs.group), "the group that owns the logs"),
     key("logs.directory_mode", Kind::Mode(|s| &mut s.logs.directory_mode), "permission bits of logs_dir"),
-    key("logs.file_mode", Kind::Mode(|s| &mut s.logs.file_mode), "permission bits of the logs"),
+    key("logs.file_mode", Kind::Mode(|s| &mut s.logs.file_mode), "permission bits of logs that are made, less the umask"),
     key("data.user", Kind::Name(|s| &mut s.data.user), "the user who owns the database"),
     key("data.group", Kind::Name(|s| &mut s.data.group), "the group that owns the database"),
     key("data.directory_mode", Kind::Mode(|s| &mut s.data.directory_mode), "permission bits of data_dir"),

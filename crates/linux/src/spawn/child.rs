@@ -22,6 +22,7 @@ pub(super) struct Plan<'a> {
     pub(super) cwd: &'a CStr,
     pub(super) log: &'a CStr,
     pub(super) credentials: Option<&'a Credentials>,
+    pub(super) log_mode: u32,
     pub(super) umask: Option<u32>,
     pub(super) no_new_privs: bool,
     pub(super) nofile: Option<libc::rlimit>,
@@ -97,7 +98,7 @@ fn prepare(plan: &Plan<'_>, step: &mut Step) -> Result<(), Failed> {
     // SAFETY: a text of the plan.
     check(unsafe { libc::chdir(plan.cwd.as_ptr()) }.into())?;
     at(Step::Log);
-    let log = open_log(plan.log)?;
+    let log = open_log(plan.log, plan.log_mode)?;
     at(Step::Descriptors);
     set_descriptors(log)?;
     at(Step::Limits);
@@ -125,11 +126,11 @@ fn become_user(credentials: &Credentials) -> Result<(), Failed> {
     Ok(())
 }
 
-fn open_log(log: &CStr) -> Result<c_int, Failed> {
+fn open_log(log: &CStr, mode: u32) -> Result<c_int, Failed> {
     // A named pipe without a reader must fail, not wait for one.
     let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_CLOEXEC | libc::O_NOCTTY | libc::O_NONBLOCK;
     // SAFETY: a text of the plan.
-    let log = check(unsafe { libc::open(log.as_ptr(), flags, 0o640) }.into())? as c_int;
+    let log = check(unsafe { libc::open(log.as_ptr(), flags, mode) }.into())? as c_int;
     // SAFETY: a descriptor of our own. Programs expect a stdout that waits.
     check(unsafe { libc::fcntl(log, libc::F_SETFL, libc::O_APPEND) }.into())?;
     Ok(log)

@@ -42,6 +42,8 @@ pub struct Program {
     pub log: OsString,
     /// Whom it becomes; `None`: it stays who we are.
     pub credentials: Option<Credentials>,
+    /// The permission bits of its log, less the umask, where it has to be made.
+    pub log_mode: u32,
     /// Its umask(2), if it is not ours.
     pub umask: Option<u32>,
     /// Whether it and its children can never gain rights by execve (PR_SET_NO_NEW_PRIVS(2const)).
@@ -120,6 +122,7 @@ impl Spawner {
             cwd: &cwd,
             log: &log,
             credentials: program.credentials.as_ref(),
+            log_mode: program.log_mode,
             umask: program.umask,
             no_new_privs: program.no_new_privs,
             nofile: program.inherited.nofile.map(|(soft, hard)| libc::rlimit {
@@ -229,6 +232,7 @@ pub(crate) fn probe(leaf: OwnedFd) -> io::Result<()> {
         cwd: "/".into(),
         log: "/dev/null".into(),
         credentials: None,
+        log_mode: 0o640,
         umask: None,
         no_new_privs: false,
         inherited: Inherited::default(),

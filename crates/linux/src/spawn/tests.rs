@@ -45,6 +45,7 @@ impl World {
             cwd: self.dir.path().into(),
             log: self.path("log").into(),
             credentials: None,
+            log_mode: 0o640,
             umask: None,
             no_new_privs: false,
             inherited: Inherited::default(),
@@ -186,6 +187,10 @@ fn both_streams_are_appended_to_the_log_and_it_is_not_for_everybody() {
     program.umask = Some(0);
     exit_of(spawner.spawn(&program, &Place::anywhere()).unwrap().pid);
     assert_eq!(fs::metadata(world.path("new")).unwrap().mode() & 0o7777, 0o640);
+    program.log = world.path("newer").into();
+    program.log_mode = 0o604;
+    exit_of(spawner.spawn(&program, &Place::anywhere()).unwrap().pid);
+    assert_eq!(fs::metadata(world.path("newer")).unwrap().mode() & 0o7777, 0o604);
 }
 
 #[test]

@@ -67,6 +67,7 @@ impl World {
             cwd: self.dir.path().into(),
             log: self.dir.path().join("log").into(),
             credentials: None,
+            log_mode: 0o640,
             umask: None,
             no_new_privs: false,
             inherited: Inherited::default(),

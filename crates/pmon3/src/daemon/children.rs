@@ -1,6 +1,7 @@
 //! The processes of the kernel that belong to us: which pid is whose, and what is left of whom.
 
 use super::owner::FIRST_WATCH;
+use pmon3_config::Settings;
 use pmon3_linux::limits::Inherited;
 use pmon3_linux::poll::Poller;
 use pmon3_linux::reap::Exit;
@@ -25,6 +26,9 @@ const NOT_INHERITED: [&str; 7] = [
     "INVOCATION_ID",
 ];
 
+/// The permission bits of a log where the configuration names none.
+const LOG_MODE: u32 = 0o640;
+
 /// See the module.
 pub(crate) struct Children {
     spawner: Spawner,
@@ -45,6 +49,7 @@ pub(crate) struct Children {
     watches: BTreeMap<u64, Id>,
     next_token: u64,
     accounts: HashMap<u32, Account>,
+    log_mode: u32,
 }
 
 struct Adopted {
@@ -89,7 +94,13 @@ impl Children {
             watches: BTreeMap::new(),
             next_token: FIRST_WATCH,
             accounts: HashMap::new(),
+            log_mode: LOG_MODE,
         }
+    }
+
+    /// Takes from the settings what concerns programs to come.
+    pub(crate) fn configure(&mut self, settings: &Settings) {
+        self.log_mode = settings.logs_ownership().file_mode.unwrap_or(LOG_MODE);
     }
 
     // ---- starting ----
@@ -126,6 +137,7 @@ impl Children {
             cwd: spec.cwd.clone().into(),
             log: spec.log.clone().into(),
             credentials: (self.own_uid == 0).then(|| account.credentials.clone()),
+            log_mode: self.log_mode,
             umask: None,
             no_new_privs: false,
             inherited: self.inherited,

@@ -172,6 +172,7 @@ fn run(notifier: &Arc<Notifier>) -> Result<(), Error> {
     let version = version(&trees);
     let meter = Meter::new(&instance, &trees);
     let mut children = Children::new(Spawner::new()?, trees, instance, inherited);
+    children.configure(&settings);
     let writer = Writer::start(store, mailbox.clone())?;
     let policy = configuration.policy();
     let (supervisor, effects) = restore::restore(

@@ -265,6 +265,7 @@ impl Owner {
 
     fn take_settings(&mut self, settings: &Arc<Settings>) {
         self.hooks.configure(settings);
+        self.children.configure(settings);
         let owner = self.supervisor.policy().owner;
         self.tell(Event::Policy(policy::from_settings(settings, owner)));
     }

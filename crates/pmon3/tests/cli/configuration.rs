@@ -43,12 +43,14 @@ fn with_reloads_disabled_a_change_waits_for_the_next_start() {
 #[test]
 fn directories_and_database_get_the_mode_that_is_asked_for() {
     use std::os::unix::fs::MetadataExt;
-    let world =
-        World::with("permissions: {directory_mode: \"0750\"}\ndata: {directory_mode: \"0710\", file_mode: \"0640\"}\n");
+    let world = World::with(
+        "permissions: {directory_mode: \"0750\"}\ndata: {directory_mode: \"0710\", file_mode: \"0640\"}\nlogs: {file_mode: \"0600\"}\n",
+    );
+    world.exec("web", "hold");
     let mode = |name: &str| std::fs::metadata(world.path(name)).unwrap().mode() & 0o7777;
     assert_eq!(
-        (mode("logs"), mode("data"), mode("data/data.db")),
-        (0o750, 0o710, 0o640)
+        [mode("logs"), mode("data"), mode("data/data.db"), mode("logs/web.log")],
+        [0o750, 0o710, 0o640, 0o600]
     );
 }
 
