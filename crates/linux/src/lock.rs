@@ -5,12 +5,18 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
 
+use crate::proc::{self, Stat};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 /// The name of the lock file in the data directory.
 const FILE: &str = "pmond.lock";
+
+/// How long a child of a daemon that was killed may take to execute. It opens files of a user meanwhile.
+const CHILD_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The data directory is ours for as long as this lives. `flock(2)`
 ///
@@ -64,10 +70,14 @@ impl Lock {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => {
-                return Err(LockError::Held {
-                    pid: holder(&file),
-                    directory: data_dir.to_owned(),
-                });
+                let pid = holder(&file);
+                let is_gone = pid.is_some_and(|pid| proc::stat(pid).map_or(true, Stat::is_dead));
+                if !is_gone || !is_released(&file, CHILD_PATIENCE).map_err(failed)? {
+                    return Err(LockError::Held {
+                        pid,
+                        directory: data_dir.to_owned(),
+                    });
+                }
             }
             Err(error) => return Err(failed(error.into())),
         }
@@ -92,6 +102,21 @@ impl AsFd for Lock {
     }
 }
 
+/// Whether the lock of a daemon that is gone becomes ours in time. A child that it was starting when it was killed holds
+/// it, too, until it executes: before that it does not even bear the mark by which it would be found.
+fn is_released(file: &File, patience: Duration) -> io::Result<bool> {
+    let waiter = file.try_clone()?;
+    let (tell, told) = mpsc::channel();
+    std::thread::Builder::new().name("lock".to_owned()).spawn(move || {
+        let _ = tell.send(flock(&waiter, FlockOperation::LockExclusive));
+    })?;
+    match told.recv_timeout(patience) {
+        Ok(result) => result.map(|()| true).map_err(io::Error::from),
+        // The daemon ends, and with it the thread that waits.
+        Err(_) => Ok(false),
+    }
+}
+
 fn write_pid(file: &mut File) -> io::Result<()> {
     file.set_len(0)?;
     file.seek(SeekFrom::Start(0))?;
@@ -107,6 +132,7 @@ fn holder(file: &File) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::process::{Command, Stdio};
 
     use super::*;
 
@@ -175,5 +201,36 @@ mod tests {
                 .to_string()
                 .starts_with("cannot lock /nonexistent/data/pmond.lock: ")
         );
+    }
+
+    #[test]
+    fn child_that_a_killed_daemon_was_starting_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = Lock::take(dir.path()).unwrap();
+        // It holds the lock as its stdout, until its stdin ends.
+        let mut child = Command::new("cat")
+            .stdin(Stdio::piped())
+            .stdout(lock.into_fd())
+            .spawn()
+            .unwrap();
+        let mut gone = Command::new("true").spawn().unwrap();
+        gone.wait().unwrap();
+        fs::write(dir.path().join(FILE), format!("{}\n", gone.id())).unwrap();
+        let taking = std::thread::spawn({
+            let dir = dir.path().to_owned();
+            move || Lock::take(&dir).map(drop)
+        });
+        let waits = || {
+            fs::read_dir("/proc/self/task").unwrap().flatten().any(|thread| {
+                let name = fs::read_to_string(thread.path().join("comm")).unwrap_or_default();
+                name == "lock\n"
+            })
+        };
+        while !waits() && !taking.is_finished() {
+            std::thread::yield_now();
+        }
+        drop(child.stdin.take());
+        taking.join().unwrap().unwrap();
+        child.wait().unwrap();
     }
 }
