@@ -225,6 +225,16 @@ impl Process {
         }
     }
 
+    /// The next start is coming, and will count as a restart.
+    pub(crate) fn owes_restart(&self) -> bool {
+        let is_coming = match &self.phase {
+            Phase::Waiting(_) | Phase::Starting => true,
+            Phase::Ending(ending) => matches!(ending.main, Main::Ended { .. }) && !self.leaves(),
+            Phase::Running { .. } | Phase::Resting(_) => false,
+        };
+        is_coming && self.next != Start::Plain
+    }
+
     /// Where a process rests that leaves.
     fn rest_when_gone(&self) -> Rest {
         match self.goal {

@@ -79,7 +79,7 @@ pub struct Record {
     pub run: Run,
     /// The main process of its newest run, while that was not seen to end.
     pub live: Option<Live>,
-    /// How often it was restarted since a person last stopped or reset it.
+    /// How often it was restarted since a person last stopped or reset it; a restart that is still owed is in it.
     pub restart_count: u32,
     /// How its last run ended.
     pub last_exit: Option<Exit>,
@@ -138,7 +138,7 @@ impl Process {
             rest,
             run: self.run,
             live: self.live().cloned(),
-            restart_count: self.restart_count,
+            restart_count: self.restart_count.saturating_add(u32::from(self.owes_restart())),
             last_exit: self.last_exit,
             last_error: self.last_error.clone(),
             created_at: self.created_at,

@@ -6,7 +6,7 @@ use crate::order::{self, Graph};
 use crate::process::{Context, Phase, Process, Start, Wait};
 use crate::record::{Exit, Goal, Group, Live, Record, Rest};
 use crate::saving::Key;
-use crate::spec::{Name, Spec};
+use crate::spec::{Name, Run, Spec};
 use crate::supervisor::{Supervisor, Turn};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,7 +17,12 @@ use std::time::Instant;
 pub enum Found {
     /// Its main process lives, and is watched from now on. Also where the store knew no pid, because the daemon died
     /// between the spawn and the write, and its cgroup or its mark told.
-    Alive(Live),
+    Alive {
+        /// Which run it is; the same or a newer one than the store knew. What the kernel tells of it bears this number.
+        run: Run,
+        /// Its main process.
+        live: Live,
+    },
     /// It has no main process (any more).
     Gone {
         /// How its newest run ended; `None` where the store says that no run was under way.
@@ -58,7 +63,7 @@ impl Supervisor {
             }
             let mut ctx = turn.context(&supervisor.policy);
             match found {
-                Found::Alive(live) => adopt(&mut process, record.live.as_ref(), live, &mut ctx),
+                Found::Alive { run, live } => adopt(&mut process, record.live.as_ref(), run, live, &mut ctx),
                 Found::Gone { exit, leftovers } => bury(&mut process, record.live.as_ref(), exit, leftovers, &mut ctx),
             }
             supervisor.make_groups(&process, &mut turn);
@@ -114,17 +119,19 @@ fn remembered(record: &Record) -> Process {
     }
 }
 
-fn adopt(process: &mut Process, stored: Option<&Live>, live: Live, ctx: &mut Context<'_>) {
+fn adopt(process: &mut Process, stored: Option<&Live>, run: Run, live: Live, ctx: &mut Context<'_>) {
     if stored.is_none_or(|stored| stored.identity != live.identity) {
         // The daemon died between a spawn and its write.
-        process.run = process.run.next();
         if process.goal == Goal::Again {
             process.goal = Goal::Up;
         }
-        if stored.is_some() {
-            process.restart_count = process.restart_count.saturating_add(1);
-        }
+        // A start that was owed is in the stored count already.
+        let newer = run.0.saturating_sub(process.run.0);
+        let restarts = newer.saturating_sub(u64::from(stored.is_none()));
+        let restarts = u32::try_from(restarts).unwrap_or(u32::MAX);
+        process.restart_count = process.restart_count.saturating_add(restarts);
     }
+    process.run = run.max(process.run);
     process.started_at = Some(live.started_at);
     process.announce(News::Adopted { pid: live.pid }, ctx);
     if process.goal == Goal::Again {

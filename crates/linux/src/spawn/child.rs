@@ -10,7 +10,10 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 use std::ptr;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Bytes for a pid in decimal and the zero behind it.
+pub(super) const PID_BYTES: usize = 11;
 
 /// Everything that the child needs, in a form that needs no further work.
 pub(super) struct Plan<'a> {
@@ -28,6 +31,8 @@ pub(super) struct Plan<'a> {
     pub(super) nofile: Option<libc::rlimit>,
     /// Signals that we ignore and a program must not.
     pub(super) ignored: &'a [c_int],
+    /// Where the pid belongs in the environment: [`PID_BYTES`] zeroes, or nothing.
+    pub(super) own_pid: &'a [AtomicU8],
     /// `cgroup.procs`, where the kernel did not put the child into its cgroup by itself.
     pub(super) join: Option<RawFd>,
     /// The kernel did not reset the signals by itself.
@@ -66,12 +71,23 @@ fn check(result: i64) -> Result<i64, Failed> {
     if result < 0 { Err(Failed) } else { Ok(result) }
 }
 
+fn write_own_pid(place: &[AtomicU8]) {
+    // SAFETY: no memory is involved. Asked of the kernel: what the library may remember is the parent's.
+    let pid = unsafe { libc::syscall(libc::SYS_getpid) } as u64;
+    let length = pid.checked_ilog10().map_or(1, |digits| digits + 1);
+    let digits = (0..length).rev().map(|place| pid / 10_u64.pow(place) % 10);
+    for (byte, digit) in place.iter().zip(digits) {
+        byte.store(b'0' + digit as u8, Ordering::Relaxed);
+    }
+}
+
 fn prepare(plan: &Plan<'_>, step: &mut Step) -> Result<(), Failed> {
     // Also in the report from the beginning: should it take too long, that is where.
     let mut at = |now: Step| {
         *step = now;
         plan.report.step.store(now as u32, Ordering::Relaxed);
     };
+    write_own_pid(plan.own_pid);
     at(Step::Session);
     // SAFETY: no memory is involved.
     check(unsafe { libc::syscall(libc::SYS_setsid) })?;

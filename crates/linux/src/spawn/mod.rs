@@ -10,7 +10,7 @@ mod error;
 pub use error::{SpawnError, Step};
 
 use crate::limits::Inherited;
-use crate::tree::Place;
+use crate::tree::{MARK, Place};
 use crate::user::Credentials;
 use crate::{identity, proc, reap};
 use child::Plan;
@@ -22,7 +22,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::ptr;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 /// A program and all that it gets.
@@ -34,8 +34,11 @@ pub struct Program {
     pub argv0: OsString,
     /// The arguments after that.
     pub args: Vec<OsString>,
-    /// Its whole environment.
+    /// Its whole environment, but for the mark.
     pub env: Vec<(OsString, OsString)>,
+    /// By which it and its descendants are known: [`MARK`] gets this value, with a dot and its own pid behind it. By that
+    /// pid it is told from those that inherit the mark.
+    pub mark: Option<String>,
     /// Its working directory.
     pub cwd: OsString,
     /// The file that its stdout and stderr are appended to, opened with its user's rights.
@@ -106,10 +109,20 @@ impl Spawner {
             pair.extend_from_slice(value.as_bytes());
             envp.push(CString::new(pair).map_err(prepare)?);
         }
-        let pointers = |texts: &[CString]| -> Vec<*const c_char> {
-            texts.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect()
+        let mut mark: Vec<AtomicU8> = Vec::new();
+        let mut own_pid = 0;
+        if let Some(value) = &program.mark {
+            let before = text(&format!("{MARK}={value}.").into())?.into_bytes();
+            own_pid = before.len();
+            mark.extend(before.into_iter().map(AtomicU8::new));
+            mark.extend(std::iter::repeat_with(AtomicU8::default).take(child::PID_BYTES));
+        }
+        let pointers = |texts: &[CString], more: Option<*const c_char>| -> Vec<*const c_char> {
+            let texts = texts.iter().map(|text| text.as_ptr());
+            texts.chain(more).chain([ptr::null()]).collect()
         };
-        let (argv_pointers, envp_pointers) = (pointers(&argv), pointers(&envp));
+        let marked = (!mark.is_empty()).then_some(mark.as_ptr().cast());
+        let (argv_pointers, envp_pointers) = (pointers(&argv, None), pointers(&envp, marked));
         let stack = match self.stack.take() {
             Some(stack) => stack,
             None => Stack::new().map_err(|error| SpawnError::new(Step::Clone, error))?,
@@ -130,6 +143,7 @@ impl Spawner {
                 rlim_max: hard,
             }),
             ignored: &self.ignored,
+            own_pid: &mark[own_pid..],
             join: None,
             has_our_handlers: false,
         };
@@ -229,6 +243,7 @@ pub(crate) fn probe(leaf: OwnedFd) -> io::Result<()> {
         argv0: "/".into(),
         args: Vec::new(),
         env: Vec::new(),
+        mark: None,
         cwd: "/".into(),
         log: "/dev/null".into(),
         credentials: None,

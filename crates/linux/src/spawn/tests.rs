@@ -42,6 +42,7 @@ impl World {
             file,
             args: args.iter().map(Into::into).collect(),
             env: vec![("PATH".into(), "/usr/sbin:/usr/bin:/sbin:/bin".into())],
+            mark: None,
             cwd: self.dir.path().into(),
             log: self.path("log").into(),
             credentials: None,
@@ -127,6 +128,14 @@ fn a_program_gets_exactly_its_arguments_and_environment() {
         world.dir.path().display()
     );
     assert_eq!(world.output(&program), expected);
+}
+
+#[test]
+fn a_mark_ends_with_the_pid_of_the_program() {
+    let world = World::new();
+    let mut program = world.script("test \"$PMON3_MARK\" = \"i.7.12.$$\" && echo yes");
+    program.mark = Some("i.7.12".to_owned());
+    assert_eq!(world.output(&program), "yes\n");
 }
 
 #[test]

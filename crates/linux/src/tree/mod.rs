@@ -21,7 +21,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::SystemTime;
 
-/// The variable in the environment of each member: `<instance>.<id>.<run>`.
+/// The variable in the environment of each member: `<instance>.<id>.<run>.<pid of the main process>`.
 pub const MARK: &str = "PMON3_MARK";
 
 /// Which way is wanted.
@@ -44,6 +44,8 @@ pub struct Trees {
     /// Ids of which members are outside their leaf and could not be brought in: a daemon before us held them together
     /// in another cgroup or by session. They are in both.
     outside: BTreeSet<u32>,
+    /// Ids of which somebody carries the mark who is not their user. Whoever is in a leaf is trusted: they stay outside.
+    doubtful: BTreeSet<u32>,
     instance: String,
     detail: String,
 }
@@ -95,8 +97,10 @@ pub struct Survivor {
     pub identity: String,
     /// The run in its mark.
     pub run: Option<u64>,
-    /// Whether it leads a session, as each main process does (its descendants may, too).
-    pub is_leader: bool,
+    /// Whether it is the main process of its run: the pid in its mark is its own. Where a program has overwritten its
+    /// environment and is known by its cgroup alone, whether it leads a session, as each main process does (its
+    /// descendants may, too).
+    pub is_main: bool,
     /// When it was started.
     pub started_at: SystemTime,
     /// Its real user. Anybody can put anything into an environment: a mark means something only with the right user.
@@ -112,7 +116,7 @@ impl Survivor {
             pid,
             identity: identity::of(pid).ok()?,
             run: mark.map(|mark| mark.run),
-            is_leader: stat.session == pid,
+            is_main: mark.map_or(stat.session == pid, |mark| mark.main == pid),
             started_at: stat.started_at(),
             uid: proc::real_uid(pid)?,
             in_leaf,
@@ -125,6 +129,8 @@ pub(crate) struct Mark {
     pub(crate) instance: String,
     pub(crate) id: u32,
     pub(crate) run: u64,
+    /// The main process of that run.
+    pub(crate) main: u32,
 }
 
 impl Mark {
@@ -134,6 +140,7 @@ impl Mark {
             instance: parts.next()?.to_owned(),
             id: parts.next()?.parse().ok()?,
             run: parts.next()?.parse().ok()?,
+            main: parts.next()?.parse().ok()?,
         };
         parts.next().is_none().then_some(mark)
     }
@@ -154,6 +161,7 @@ impl Trees {
             cgroups,
             sessions: Sessions::new(instance),
             outside: BTreeSet::new(),
+            doubtful: BTreeSet::new(),
             instance: instance.to_owned(),
             detail,
         };
@@ -206,6 +214,7 @@ impl Trees {
     /// The main process of this id has been started by us, and nothing was left of those before it.
     pub fn started(&mut self, id: u32, main: u32) {
         self.outside.remove(&id);
+        self.doubtful.remove(&id);
         if self.cgroups.is_none() {
             self.sessions.started(id, main);
         }
@@ -298,6 +307,7 @@ impl Trees {
         }
         self.sessions.forget(id);
         self.outside.remove(&id);
+        self.doubtful.remove(&id);
     }
 
     /// Nothing is to be left behind that is not in use.
@@ -308,8 +318,9 @@ impl Trees {
     }
 
     /// All that is left of what an earlier daemon of this instance started, by id. From here on it can be watched and
-    /// ended like what we start ourselves, also if that daemon held it together in another way.
-    pub fn survivors(&mut self) -> BTreeMap<u32, Vec<Survivor>> {
+    /// ended like what we start ourselves, also if that daemon held it together in another way. `is_user` says whether
+    /// the programs of an id are those of a user.
+    pub fn survivors(&mut self, is_user: impl Fn(u32, u32) -> bool) -> BTreeMap<u32, Vec<Survivor>> {
         let mut found: BTreeMap<u32, Vec<Survivor>> = BTreeMap::new();
         let mut in_leaf = BTreeMap::new();
         if let Some(cgroups) = &mut self.cgroups {
@@ -333,19 +344,28 @@ impl Trees {
                 .extend(Survivor::of(pid, mark.as_ref(), leaf.is_some()));
         }
         for (id, all) in &found {
-            let strays: Vec<u32> = all.iter().filter(|one| !one.in_leaf).map(|one| one.pid).collect();
-            if !strays.is_empty() {
-                self.sessions.adopt(*id, &strays);
-                self.bring_in(*id);
+            let strays: Vec<&Survivor> = all.iter().filter(|one| !one.in_leaf).collect();
+            if strays.is_empty() {
+                continue;
             }
+            if !strays.iter().all(|one| is_user(*id, one.uid)) {
+                self.doubtful.insert(*id);
+            }
+            let strays: Vec<u32> = strays.iter().map(|one| one.pid).collect();
+            self.sessions.adopt(*id, &strays);
+            self.bring_in(*id);
         }
         found
     }
 
     /// Puts members that only a mark, a session or their parents tell of into the leaf where they belong; where that is
-    /// not permitted they are looked after by session.
+    /// not permitted, or who they are is doubtful, they are looked after by session.
     fn bring_in(&mut self, id: u32) {
         let Some(cgroups) = &mut self.cgroups else { return };
+        if self.doubtful.contains(&id) {
+            self.outside.insert(id);
+            return;
+        }
         let came_in = cgroups.bring_in(id, || self.sessions.members(id).into_keys().collect());
         if came_in {
             self.sessions.forget(id);
@@ -362,14 +382,15 @@ mod tests {
     #[test]
     fn a_mark_is_read_whole_or_not_at_all() {
         assert_eq!(
-            Mark::parse("ab.7.12"),
+            Mark::parse("ab.7.12.4711"),
             Some(Mark {
                 instance: "ab".to_owned(),
                 id: 7,
-                run: 12
+                run: 12,
+                main: 4711
             })
         );
-        for bad in ["", "ab", "ab.7", "ab.x.1", "ab.7.1.2", "ab.7."] {
+        for bad in ["", "ab", "ab.7", "ab.7.12", "ab.x.1.1", "ab.7.1.2.3", "ab.7.1."] {
             assert_eq!(Mark::parse(bad), None, "{bad}");
         }
     }

@@ -87,7 +87,7 @@ fn orphan_with_its_own_session_is_found_by_its_mark() {
     // Not an orphan here, but our child outside of the main process's session and group: that is what an orphan looks like.
     let main = Program::start("exec sleep 1000", &[]);
     let busy = "while :; do :; done";
-    let marked = Program::start(busy, &[("PMON3_MARK", "0123456789abcdef.7.1")]);
+    let marked = Program::start(busy, &[("PMON3_MARK", "0123456789abcdef.7.1.1")]);
     let tree = Tree {
         id: 7,
         main_pid: Some(main.pid()),

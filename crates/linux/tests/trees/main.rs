@@ -24,9 +24,10 @@ fn nothing_of_an_escaping_tree_is_left() {
     both_ways(|mut world| {
         let child = world.start_script(1, ESCAPE);
         world.wait_until("it makes descendants", |world| world.trees.members(1).len() >= 8);
-        let survivors = world.trees.survivors().remove(&1).unwrap();
+        let survivors = world.trees.survivors(|_, _| true).remove(&1).unwrap();
         let main = survivors.iter().find(|survivor| survivor.pid == child.pid).unwrap();
-        assert!(main.is_leader);
+        assert!(main.is_main);
+        assert_eq!(survivors.iter().filter(|survivor| survivor.is_main).count(), 1);
         assert_eq!((main.run, &main.identity), (Some(1), &child.identity));
         assert_eq!(main.uid, rustix::process::getuid().as_raw());
         assert_eq!(main.in_leaf, world.trees.kind() == "cgroup");
@@ -183,7 +184,7 @@ fn survivors_of_a_daemon_by_session_are_ended_by_one_with_cgroups_and_the_other_
             return world.close(&[1]);
         };
         let old = std::mem::replace(&mut world.trees, trees);
-        let survivors = world.trees.survivors().remove(&1).unwrap();
+        let survivors = world.trees.survivors(|_, _| true).remove(&1).unwrap();
         assert!(
             survivors
                 .iter()
@@ -212,7 +213,7 @@ fn an_adopted_program_without_a_mark_is_a_tree_like_any_other() {
         let pid = stranger.id();
         let comm = |pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
         world.wait_until("it is up", |_| comm(pid) == "sh\n");
-        assert!(world.trees.survivors().is_empty());
+        assert!(world.trees.survivors(|_, _| true).is_empty());
         world.trees.adopted(1, pid);
         assert!(!world.trees.is_empty(1));
         world.wait_until("both are members", |world| world.trees.members(1).len() == 2);
@@ -233,7 +234,7 @@ fn program_that_is_a_daemon_of_the_same_instance() {
     let mark = std::env::var(pmon3_linux::tree::MARK).unwrap();
     let instance = mark.split('.').next().unwrap();
     let mut trees = Trees::open(instance, Choice::Auto).unwrap();
-    let survivors = trees.survivors().remove(&1).unwrap_or_default();
+    let survivors = trees.survivors(|_, _| true).remove(&1).unwrap_or_default();
     let own = std::process::id();
     assert!(!survivors.iter().any(|survivor| survivor.pid == own), "itself");
     assert!(survivors.iter().any(|survivor| survivor.run == Some(1)), "its parent");

@@ -62,8 +62,8 @@ impl World {
             env: vec![
                 ("PATH".into(), "/usr/sbin:/usr/bin:/sbin:/bin".into()),
                 ("HELPER".into(), "yes".into()),
-                (MARK.into(), format!("{}.{id}.1", self.instance).into()),
             ],
+            mark: Some(format!("{}.{id}.1", self.instance)),
             cwd: self.dir.path().into(),
             log: self.dir.path().join("log").into(),
             credentials: None,

@@ -9,9 +9,9 @@ use pmon3_linux::spawn::{Child, Program, SpawnError, Spawner};
 use pmon3_linux::tree::{MARK, Survivor, Trees, Watch};
 use pmon3_linux::user::{self, Credentials};
 use pmon3_linux::{identity, output};
-use pmon3_supervisor::{Ask, Id, Run, Spec};
+use pmon3_supervisor::{Ask, Id, Record, Run, Spec};
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -128,12 +128,13 @@ impl Children {
             environment.insert(name.into(), value.into());
         }
         environment.extend(spec.env.iter().map(|(name, value)| (name.into(), value.into())));
-        environment.insert(MARK.into(), format!("{}.{id}.{run}", self.instance).into());
+        environment.remove(OsStr::new(MARK));
         Program {
             file: spec.file.clone().into(),
             argv0: spec.argv0.clone().into(),
             args: spec.args.iter().map(OsString::from).collect(),
             env: environment.into_iter().collect(),
+            mark: Some(format!("{}.{id}.{run}", self.instance)),
             cwd: spec.cwd.clone().into(),
             log: spec.log.clone().into(),
             credentials: (self.own_uid == 0).then(|| account.credentials.clone()),
@@ -197,8 +198,12 @@ impl Children {
     }
 
     /// All that is left of what an earlier daemon started, by id.
-    pub(crate) fn survivors(&mut self) -> BTreeMap<u32, Vec<Survivor>> {
-        self.trees.survivors()
+    pub(crate) fn survivors(&mut self, records: &[Record]) -> BTreeMap<u32, Vec<Survivor>> {
+        let users: BTreeMap<u32, u32> = records
+            .iter()
+            .map(|record| (record.id.0, record.spec.user.uid))
+            .collect();
+        self.trees.survivors(|id, uid| users.get(&id) == Some(&uid))
     }
 
     // ---- ending ----

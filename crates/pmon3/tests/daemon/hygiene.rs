@@ -75,9 +75,10 @@ fn the_environment_is_the_daemons_with_what_was_asked_for_and_none_of_its_own_bu
     }
     let ours: Vec<&String> = env.keys().filter(|name| name.starts_with("PMON3_")).collect();
     assert_eq!(ours, ["PMON3_MARK"]);
+    let instance = kernel::instance(&world.path("data"));
     assert_eq!(
         value("PMON3_MARK"),
-        Some(format!("{}.1.1", kernel::instance(&world.path("data"))).as_str())
+        Some(format!("{instance}.1.1.{}", world.pid("web")).as_str())
     );
 }
 

@@ -123,6 +123,49 @@ fn a_run_that_the_store_never_heard_of_is_adopted() {
 }
 
 #[test]
+fn a_run_that_is_newer_than_the_store_by_several_keeps_its_number_and_its_restarts_count() {
+    let mut w = World::new();
+    let web = w.exec(spec("web"));
+    w.disk.broken = Some("No space left on device".to_owned());
+    for _ in 0..3 {
+        w.advance(secs(5));
+        w.dies(web, Exit::Code(1));
+    }
+    w.disk.broken = None;
+    let before = w.view(web);
+    w.crash_and_restore();
+    assert_eq!((w.view(web).run, w.view(web).restart_count), (before.run, 3));
+    w.dies(web, Exit::Code(1));
+    assert_eq!(w.view(web).restart_count, 4, "its end is noticed");
+}
+
+#[test]
+fn a_restart_that_was_under_way_is_counted_once() {
+    // Behind each effect that follows from the end of the program.
+    for done in 0.. {
+        let mut w = World::new();
+        let web = w.exec(spec("web"));
+        w.advance(secs(5));
+        let seen = w.linux.die(web, Exit::Code(1)).remove(0);
+        w.handle(observed(seen));
+        for _ in 0..done {
+            if w.effects.is_empty() {
+                let Some(event) = w.inbox.pop_front() else { return };
+                w.handle(event);
+            }
+            if let Some(effect) = w.effects.pop_front() {
+                w.perform(effect);
+            }
+        }
+        w.disk.commit_unheard();
+        w.crash_and_restore();
+        assert_eq!((w.view(web).restart_count, w.starts(web)), (1, 2), "{done} effects");
+        w.crash_and_restore();
+        assert_eq!((w.view(web).restart_count, w.starts(web)), (1, 2), "{done} effects");
+    }
+}
+
+#[test]
 fn a_stop_that_was_acknowledged_is_finished() {
     let mut w = World::new();
     w.linux.program("web").ignores_term = true;

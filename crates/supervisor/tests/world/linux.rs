@@ -239,8 +239,8 @@ impl Linux {
     /// What a daemon finds that comes back.
     pub fn find(&self, record: &Record) -> Found {
         let tree = self.trees.get(&record.id);
-        match tree.and_then(|tree| tree.main.clone()) {
-            Some(live) => Found::Alive(live),
+        match tree.and_then(|tree| Some((tree.run, tree.main.clone()?))) {
+            Some((run, live)) => Found::Alive { run, live },
             None => {
                 let exit = record
                     .live
@@ -254,11 +254,17 @@ impl Linux {
         }
     }
 
-    /// A new daemon numbers the runs that it found.
+    /// A new daemon knows the numbers of the runs that live; what an ended one left it counts to the newest that it knows.
     pub fn hand_over(&mut self, run_of: impl Fn(Id) -> Option<Run>) {
         self.told_gone.clear();
         for (id, tree) in &mut self.trees {
-            tree.run = run_of(*id).unwrap_or_else(|| panic!("process {id} lives, and nobody remembers it"));
+            let run = run_of(*id).unwrap_or_else(|| panic!("process {id} lives, and nobody remembers it"));
+            assert!(
+                tree.main.is_none() || tree.run == run,
+                "process {id} lives as {:?}, not {run:?}",
+                tree.run
+            );
+            tree.run = run;
         }
     }
 
