@@ -10,7 +10,7 @@ use pmon3_linux::tree::{MARK, Survivor, Trees, Watch};
 use pmon3_linux::user::{self, Credentials};
 use pmon3_linux::{identity, output};
 use pmon3_supervisor::{Ask, Id, Record, Run, Spec};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -46,6 +46,8 @@ pub(crate) struct Children {
     pids: BTreeMap<Id, u32>,
     /// Trees without a main process that are to end.
     ending: BTreeMap<Id, Ending>,
+    /// Trees that SIGKILL was sent to: whoever comes late gets it too.
+    killed: BTreeSet<Id>,
     watches: BTreeMap<u64, Id>,
     next_token: u64,
     accounts: HashMap<u32, Account>,
@@ -63,8 +65,6 @@ struct Ending {
     run: Run,
     token: u64,
     watch: Option<Watch>,
-    /// SIGKILL was sent: whoever comes late gets it too.
-    killed: bool,
 }
 
 #[derive(Clone)]
@@ -91,6 +91,7 @@ impl Children {
             adopted: BTreeMap::new(),
             pids: BTreeMap::new(),
             ending: BTreeMap::new(),
+            killed: BTreeSet::new(),
             watches: BTreeMap::new(),
             next_token: FIRST_WATCH,
             accounts: HashMap::new(),
@@ -113,6 +114,7 @@ impl Children {
         let child = self.spawner.spawn(&program, &place)?;
         self.mains.insert(child.pid, (id, run));
         self.pids.insert(id, child.pid);
+        self.killed.remove(&id);
         self.trees.started(id.0, child.pid);
         Ok(child)
     }
@@ -213,9 +215,7 @@ impl Children {
         let result = match ask {
             Ask::Terminate => self.trees.terminate(id.0),
             Ask::Kill => {
-                if let Some(ending) = self.ending.get_mut(&id) {
-                    ending.killed = true;
-                }
+                self.killed.insert(id);
                 self.trees.kill(id.0)
             }
         };
@@ -261,7 +261,6 @@ impl Children {
             run,
             token,
             watch: None,
-            killed: false,
         };
         self.renew_watch(id, &mut ending, poller);
         self.watches.insert(token, id);
@@ -303,7 +302,7 @@ impl Children {
         let mut ending = self.ending.remove(&id)?;
         let mut gone = self.trees.is_empty(id.0);
         if !gone {
-            if ending.killed {
+            if self.killed.contains(&id) {
                 self.signal(id, Ask::Kill);
             }
             self.renew_watch(id, &mut ending, poller);
@@ -325,6 +324,7 @@ impl Children {
 
     /// This process is not known any more.
     pub(crate) fn forget(&mut self, id: Id) {
+        self.killed.remove(&id);
         self.trees.forget(id.0);
     }
 
