@@ -4,6 +4,7 @@ mod api;
 mod authorization;
 mod auto_start;
 mod bad_input;
+mod crash;
 mod exec_ls_desc;
 mod hygiene;
 mod logs;

@@ -20,6 +20,37 @@ impl Response {
     }
 }
 
+/// What became of a request to a daemon that may be killed at any moment.
+#[derive(Debug)]
+pub(crate) enum Attempt {
+    /// Nobody was there.
+    NotSent,
+    /// It may have been carried out or not.
+    Unanswered,
+    Answered(Response),
+}
+
+/// One request to such a daemon.
+pub(crate) fn attempt(socket: &Path, method: &str, path: &str, body: &str) -> Attempt {
+    let Ok(mut stream) = UnixStream::connect(socket) else {
+        return Attempt::NotSent;
+    };
+    let answer = (|| {
+        stream.set_read_timeout(Some(BOUND)).ok()?;
+        stream.write_all(bytes(method, path, body).as_bytes()).ok()?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).ok()?;
+        let answer = String::from_utf8(answer).ok()?;
+        let (headers, body) = answer.split_once("\r\n\r\n")?;
+        let length = headers
+            .lines()
+            .find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        let is_whole = length.is_none_or(|length: usize| length == body.len());
+        is_whole.then(|| parse(headers, body))
+    })();
+    answer.map_or(Attempt::Unanswered, Attempt::Answered)
+}
+
 /// Sends these bytes as they are and reads the answer until the daemon hangs up.
 #[track_caller]
 pub(crate) fn raw(socket: &Path, request: &[u8]) -> Response {
@@ -33,6 +64,10 @@ pub(crate) fn raw(socket: &Path, request: &[u8]) -> Response {
     let Some((head, body)) = answer.split_once("\r\n\r\n") else {
         panic!("no HTTP answer ({read:?}): {answer:?}");
     };
+    parse(head, body)
+}
+
+fn parse(head: &str, body: &str) -> Response {
     let (status_line, headers) = head.split_once("\r\n").unwrap_or((head, ""));
     let status = status_line
         .split(' ')
@@ -49,12 +84,15 @@ pub(crate) fn raw(socket: &Path, request: &[u8]) -> Response {
 /// One request with a JSON body (or none).
 #[track_caller]
 pub(crate) fn request(socket: &Path, method: &str, path: &str, body: &str) -> Response {
-    let head = format!(
+    raw(socket, bytes(method, path, body).as_bytes())
+}
+
+fn bytes(method: &str, path: &str, body: &str) -> String {
+    format!(
         "{method} {path} HTTP/1.1\r\nHost: pmon3\r\nConnection: close\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\n\r\n",
+         Content-Length: {}\r\n\r\n{body}",
         body.len()
-    );
-    raw(socket, (head + body).as_bytes())
+    )
 }
 
 fn unchunked(headers: &str, body: &str) -> String {

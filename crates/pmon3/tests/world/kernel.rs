@@ -128,6 +128,43 @@ pub(crate) fn instance(data_dir: &Path) -> String {
     format!("{hash:016x}")
 }
 
+/// What stands in the mark of a process that a daemon started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Marked {
+    pub(crate) pid: u32,
+    pub(crate) id: u64,
+    pub(crate) run: u64,
+    /// The main process of that run.
+    pub(crate) main: u32,
+}
+
+/// All living processes that carry a mark of this daemon.
+pub(crate) fn marked(instance: &str) -> Vec<Marked> {
+    all_pids()
+        .into_iter()
+        .filter_map(|pid| mark_of(pid, instance))
+        .collect()
+}
+
+pub(crate) fn mark_of(pid: u32, instance: &str) -> Option<Marked> {
+    let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let mark = environ
+        .split(|byte| *byte == 0)
+        .find_map(|pair| pair.strip_prefix(b"PMON3_MARK="))?;
+    let mark = String::from_utf8_lossy(mark).into_owned();
+    let parts: Vec<&str> = mark.split('.').collect();
+    let [of, id, run, main] = parts.as_slice() else {
+        return None;
+    };
+    let marked = Marked {
+        pid,
+        id: id.parse().ok()?,
+        run: run.parse().ok()?,
+        main: main.parse().ok()?,
+    };
+    (*of == instance && is_alive(pid)).then_some(marked)
+}
+
 /// Where the daemon of this data directory has its cgroups, if it has some.
 pub(crate) fn cgroup_of(data_dir: &Path) -> Option<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
