@@ -298,7 +298,10 @@ impl Supervisor {
     }
 
     pub(crate) fn no_such_process(&self, selector: &Selector) -> Refusal {
-        Refusal::NoSuchProcess(selector.clone(), nearest_to(selector, self.known.names()))
+        // One that is being deleted is not there any more for who asks, perhaps for that very one.
+        let there = self.known.iter().filter(|process| process.goal != Goal::Gone);
+        let names = there.map(|process| &process.spec.name);
+        Refusal::NoSuchProcess(selector.clone(), nearest_to(selector, names))
     }
 
     fn check_manage(&self, caller: &Caller, process: &Process) -> Result<(), Refusal> {

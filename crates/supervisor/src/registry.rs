@@ -75,10 +75,6 @@ impl Registry {
         self.entries.values().map(|entry| &entry.process)
     }
 
-    pub(crate) fn names(&self) -> impl Iterator<Item = &Name> {
-        self.by_name.keys()
-    }
-
     pub(crate) fn ids(&self) -> Vec<Id> {
         self.entries.keys().copied().collect()
     }

@@ -104,6 +104,22 @@ fn requests_wait_for_one_another_and_see_what_those_before_them_did() {
 }
 
 #[test]
+fn one_that_is_being_deleted_is_not_named_as_the_nearest() {
+    let mut w = World::new();
+    w.linux.program("web").ignores_term = true;
+    w.exec(spec("web"));
+    w.delete(Id(1));
+    let restart = Request::Restart {
+        which: Which::These(names(&["web"])),
+        force: false,
+    };
+    assert_eq!(
+        w.refused(restart),
+        Refusal::NoSuchProcess(Selector::Name(name("web")), None)
+    );
+}
+
+#[test]
 fn one_that_is_being_deleted_can_be_hurried_but_not_called_back() {
     let mut w = World::new();
     w.linux.program("web").ignores_term = true;
