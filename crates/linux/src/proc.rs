@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::str::FromStr;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const PF_EXITING: u64 = 0x4;
 const PF_FORKNOEXEC: u64 = 0x40;
@@ -156,14 +156,43 @@ pub(crate) fn real_uid(pid: u32) -> Option<u32> {
     line.split(u8::is_ascii_whitespace).find_map(number)
 }
 
+/// How long a process may be on its way through execve, before its environment counts as unreadable.
+const EXECVE_PATIENCE: Duration = Duration::from_millis(100);
+
 /// A variable of the environment that a process was executed with; `None` also where it is not for us to read.
 pub(crate) fn variable(pid: u32, name: &str) -> Option<String> {
-    let environ = read(&format!("/proc/{pid}/environ")).ok()?;
+    let end = Instant::now() + EXECVE_PATIENCE;
+    let environ = loop {
+        let environ = read(&format!("/proc/{pid}/environ")).ok()?;
+        // In the midst of execve(2) it reads as empty: the old memory is gone, or the new one has no environment yet.
+        if !environ.is_empty() || has_none(pid) || Instant::now() >= end {
+            break environ;
+        }
+        // It takes microseconds once the kernel lets it run, and there is nothing to wait on.
+        std::thread::yield_now();
+    };
     let prefix = format!("{name}=");
     let found = environ
         .split(|byte| *byte == 0)
         .find_map(|pair| pair.strip_prefix(prefix.as_bytes()))?;
     String::from_utf8(found.to_vec()).ok()
+}
+
+/// Whether a process really has no environment. Only for one whose environment may be read: the kernel hides where it
+/// lies from all others.
+fn has_none(pid: u32) -> bool {
+    read(&format!("/proc/{pid}/stat")).map_or(true, |text| is_without_environment(&text))
+}
+
+fn is_without_environment(text: &[u8]) -> bool {
+    let Some(end) = text.iter().rposition(|byte| *byte == b')') else {
+        return true;
+    };
+    let fields: Vec<&[u8]> = text[end + 1..].split(u8::is_ascii_whitespace).skip(1).collect();
+    let (vsize, env_start, env_end) = (20, 47, 48);
+    let is_zero = |place: usize| fields.get(place).is_none_or(|field| *field == b"0");
+    // Without memory it is a thread of the kernel, or has ended.
+    is_zero(vsize) || (!is_zero(env_end) && fields.get(env_start) == fields.get(env_end))
 }
 
 fn boot_time() -> SystemTime {
@@ -177,6 +206,20 @@ fn boot_time() -> SystemTime {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_environment_is_told_from_one_that_is_not_in_place_yet() {
+        let is_without = |vsize: &str, env_start: &str, env_end: &str| {
+            let mut fields = ["1"; 50];
+            (fields[20], fields[47], fields[48]) = (vsize, env_start, env_end);
+            is_without_environment(format!("7 (a) b) {}", fields.join(" ")).as_bytes())
+        };
+        assert!(!is_without("4096", "140000", "140100"));
+        assert!(!is_without("4096", "0", "0"), "in the midst of execve");
+        assert!(is_without("4096", "140000", "140000"), "an empty one");
+        assert!(is_without("0", "0", "0"), "a thread of the kernel");
+        assert!(!has_none(std::process::id()));
+    }
 
     #[test]
     fn a_program_name_with_brackets_and_blanks_does_not_shift_the_fields() {

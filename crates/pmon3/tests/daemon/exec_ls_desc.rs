@@ -1,6 +1,6 @@
 //! The everyday commands.
 
-use crate::world::{World, fixture, kernel, until};
+use crate::world::{World, fixture, kernel, until, until_some};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -101,7 +101,11 @@ fn a_file_is_found_relative_to_the_caller_and_in_the_callers_path() {
     world.pmon3(&["exec", "sleep", "--args", "1000"]);
     let found = world.desc("sleep")["process_file"].as_str().unwrap().to_owned();
     assert!(found.starts_with('/') && found.ends_with("/sleep"), "{found}");
-    let cmdline = std::fs::read_to_string(format!("/proc/{}/cmdline", world.pid("sleep"))).unwrap();
+    // Its parent goes on as soon as execve cannot fail any more, which is a moment before the arguments are in place.
+    let cmdline = until_some("its arguments", || {
+        let cmdline = std::fs::read_to_string(format!("/proc/{}/cmdline", world.pid("sleep"))).unwrap();
+        (!cmdline.is_empty()).then_some(cmdline)
+    });
     assert_eq!(cmdline, "sleep\u{0}1000\0", "argv[0] is the file as it was given");
 }
 
