@@ -93,8 +93,10 @@ fn exit_of_zombie(pid: u32, pidfd: &OwnedFd) -> Option<Exit> {
     // Still not waited for, so what was read just now was said of it, and of nobody after it.
     let mut hang_up = [PollFd::new(pidfd, PollFlags::empty())];
     let waited_for = poll(&mut hang_up, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0);
-    // A zero may mean that we may not look.
-    (!waited_for && stat.exit_status != 0).then(|| Exit::from_raw(stat.exit_status))
+    // A zero may mean that we may not look (ptrace(2), "Ptrace access mode checking").
+    let own = rustix::process::geteuid();
+    let may_look = own.is_root() || proc::real_uid(pid) == Some(own.as_raw());
+    (!waited_for && (stat.exit_status != 0 || may_look)).then(|| Exit::from_raw(stat.exit_status))
 }
 
 /// `struct pidfd_info` of linux/pidfd.h, its first version.
@@ -173,6 +175,15 @@ mod tests {
         child.kill().unwrap();
         ended(&pidfd);
         assert_eq!(exit_of(child.id(), &pidfd), Exit::Signal(9));
+        child.wait().unwrap();
+        let mut child = Command::new("true").spawn().unwrap();
+        let pidfd = open(child.id()).unwrap();
+        ended(&pidfd);
+        assert_eq!(
+            exit_of_zombie(child.id(), &pidfd),
+            Some(Exit::Code(0)),
+            "and a success at once"
+        );
         child.wait().unwrap();
     }
 

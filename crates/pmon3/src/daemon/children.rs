@@ -328,21 +328,12 @@ impl Children {
         self.trees.forget(id.0);
     }
 
-    /// Removes the log files of a deleted process, with the rights of its user, on a thread of its own: a slow disk
-    /// holds nobody up.
+    /// Removes the log files of a deleted process, with the rights of its user. Done when this returns: the name is free
+    /// from then on, and a new process of that name must not lose its log to this.
     pub(crate) fn remove_log(&mut self, spec: &Arc<Spec>) {
         let account = self.account(spec);
-        let spec = spec.clone();
-        let removing = std::thread::Builder::new()
-            .name("remove-log".to_owned())
-            .spawn(move || {
-                let path = std::path::Path::new(&spec.log);
-                if let Err(error) = output::remove_all(path, &account.credentials) {
-                    log::warn!("{}: its log was not removed: {error}", spec.name);
-                }
-            });
-        if let Err(error) = removing {
-            log::warn!("the log of a deleted process was not removed: {error}");
+        if let Err(error) = output::remove_all(std::path::Path::new(&spec.log), &account.credentials) {
+            log::warn!("{}: its log was not removed: {error}", spec.name);
         }
     }
 

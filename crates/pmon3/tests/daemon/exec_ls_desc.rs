@@ -86,6 +86,17 @@ fn ls_and_desc_show_every_field_of_the_contract() {
 }
 
 #[test]
+fn a_process_that_takes_the_name_of_a_deleted_one_keeps_its_log() {
+    let world = World::new();
+    for round in 0..20 {
+        world.exec("web", &format!("say=round-{round} hold"));
+        until("its line", || world.read("logs/web.log") == format!("round-{round}\n"));
+        world.pmon3(&["del", "web", "--force"]);
+    }
+    assert!(!world.path("logs/web.log").exists());
+}
+
+#[test]
 fn a_name_is_by_default_the_base_name_of_the_file() {
     let world = World::new();
     world.pmon3(&["exec", fixture().to_str().unwrap(), "--args", "hold"]);
